@@ -1,0 +1,1 @@
+"""Rule files and tables become findings."""

@@ -1,0 +1,159 @@
+"""The result document: what an analysis says, and the only thing a renderer may read.
+
+Knows the shape of the answer (findings.md calls it the border between analysis and every
+renderer); must not know how the answer is found. Keys are never removed within a major version of
+`SCHEMA_VERSION`. Times are ISO 8601 UTC strings here; inside the analysis they are integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+SCHEMA_VERSION = "1.0"
+
+
+class Verdict(StrEnum):
+    """Was it seen? "Not seen" and "could not be seen" never share a word."""
+
+    CONFIRMED = "confirmed"
+    SUSPECTED = "suspected"
+    NOT_OBSERVED = "not_observed"
+    INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not_applicable"
+
+    @property
+    def reported(self) -> bool:
+        """Whether the finding claims that something is there."""
+        return self in (Verdict.CONFIRMED, Verdict.SUSPECTED)
+
+
+class Severity(StrEnum):
+    """How harmful it is when it is there."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One frame that speaks for a finding, and the filter that shows it in Wireshark."""
+
+    file: str
+    frame: int
+    time: str
+    what: str
+    display_filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What to change: for whom (a vendor, or "all"), and the steps in order."""
+
+    vendor: str
+    title: str
+    steps: list[str]
+    source: str = ""
+    """Where the advice comes from, or "unverified"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A public document that backs a finding."""
+
+    title: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule concluded; `addresses` are all the sources it holds for."""
+
+    id: str
+    rule_version: str
+    title: str
+    verdict: Verdict
+    severity: Severity
+    addresses: list[str]
+    summary: str
+    numbers: dict[str, Any]
+    evidence: list[Evidence]
+    why: str
+    fix: list[Fix]
+    cannot_show: list[str]
+    references: list[Reference]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something odd that did not stop the analysis. `stage`: ingest, scan, decode or track."""
+
+    stage: str
+    code: str
+    file: str
+    frame: int
+    count: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where every packet went: packets = ike + esp + keepalive + other + sum(undecoded)."""
+
+    packets: int
+    ike: int
+    esp: int
+    keepalive: int
+    other: int
+    undecoded: dict[str, int]
+    copies: int
+    """The same packet captured more than once; not part of `packets`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSummary:
+    """What kind of view the capture gives."""
+
+    server: list[str]
+    direction: str
+    """both, to-server, from-server, or unknown."""
+    counts: Counts
+    limits: list[str]
+    """Sentences: what this capture cannot show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The whole answer. `to_dict` gives the JSON document."""
+
+    tool: dict[str, str]
+    run: dict[str, Any]
+    inputs: list[dict[str, Any]]
+    capture: CaptureSummary
+    findings: list[Finding]
+    sources: list[dict[str, Any]]
+    series: list[dict[str, Any]]
+    problems: list[Problem]
+    schema_version: str = SCHEMA_VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as plain dictionaries and lists, keys in the documented order."""
+        document = asdict(self)
+        return {
+            key: document[key]
+            for key in (
+                "schema_version",
+                "tool",
+                "run",
+                "inputs",
+                "capture",
+                "findings",
+                "sources",
+                "series",
+                "problems",
+            )
+        }

@@ -1,0 +1,1 @@
+"""The result document becomes something a person reads."""

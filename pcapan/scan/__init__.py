@@ -1,0 +1,1 @@
+"""The hot path: frames become columns of IKE messages, ESP flows and counts."""

@@ -1,0 +1,1 @@
+"""The declared columns and the rows behind every rule and export."""

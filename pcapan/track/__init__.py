@@ -1,0 +1,1 @@
+"""Messages become attempts, IKE SAs, ESP flows and sources."""

@@ -1,0 +1,128 @@
+"""One opened capture: what every container shares, so that a format module only walks records.
+
+Knows the life of a reading (problems, damage, hash, closing), not one byte of any format. A new
+format is a module with a `Format` and one line in `pcapan.ingest.open`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pcapan.ingest.frames import FrameBlock, InputProblem, Interface
+from pcapan.ingest.stream import ByteStream, Feeder, StoredStream
+
+#: Comments kept of one file; a capture may carry one on every packet.
+MAX_COMMENTS = 100
+
+#: Characters kept of one comment or name; the text is a stranger's.
+MAX_TEXT = 4096
+
+
+class Capture:
+    """A `pcapan.ingest.frames.CaptureReader`. Filled in by the format's reader while blocks are drawn."""
+
+    def __init__(self, path: str, format: str, stored: StoredStream, stream: ByteStream) -> None:  # noqa: A002
+        self.path = path
+        self.format = format
+        self.interfaces: list[Interface] = []
+        self.comments: list[str] = []
+        self.problems: list[InputProblem] = []
+        self.damaged = False
+        self.hardware = ""
+        """Machine the capture was written on (pcapng shb_hardware)."""
+        self.operating_system = ""
+        """System the capture was written on (pcapng shb_os)."""
+        self.application = ""
+        """Program that wrote the capture (pcapng shb_userappl)."""
+        self._stored = stored
+        self._stream = stream
+        self._frames: Iterator[FrameBlock] | None = None
+
+    def start(self, frames: Iterator[FrameBlock]) -> None:
+        """Give the capture the iterator its format's reader made."""
+        self._frames = frames
+
+    def blocks(self) -> Iterator[FrameBlock]:
+        """Yield the frames in file order, once.
+
+        Raises:
+            UnreadableError: before the first block, when it turns out that nothing can be read.
+        """
+        frames, self._frames = self._frames, None
+        if frames is None:
+            return
+        try:
+            yield from frames
+            self._settle()
+            self._stored.drain()
+        finally:
+            self.close()
+
+    def _settle(self) -> None:
+        """Turn what the stream met into problems. A cut stream explains the cut record: one problem."""
+        for note in self._stream.notes:
+            self.note(note.code, 0, note.text)
+        fault = self._stream.fault or self._stored.fault
+        if fault is not None:
+            frame = 0
+            if self.problems and self.problems[-1].code == "truncated-file":
+                frame = self.problems.pop().frame
+            self.damage(fault.code, frame, fault.text)
+
+    def note(self, code: str, frame: int, example: str, count: int = 1) -> None:
+        """Record something odd; the same `code` again only counts. `frame` 0 = not at a frame."""
+        for problem in self.problems:
+            if problem.code == code:
+                problem.count += count
+                return
+        self.problems.append(InputProblem(code, frame, example, count))
+
+    def damage(self, code: str, frame: int, example: str) -> None:
+        """Record that the file is cut or corrupt from here on."""
+        self.note(code, frame, example)
+        self.damaged = True
+
+    def comment(self, raw: bytes) -> None:
+        """Keep a comment (UTF-8, not trusted to be), as far as there is room."""
+        if len(self.comments) < MAX_COMMENTS:
+            self.comments.append(text(raw))
+
+    def close(self) -> None:
+        """Stop reading and let go of the file. Called by `blocks()` itself; may be called twice."""
+        frames, self._frames = self._frames, None
+        close = getattr(frames, "close", None)
+        if close is not None:
+            close()
+        self._stream.close()
+        self._stored.close()
+
+    @property
+    def bytes_read(self) -> int:
+        """Stored bytes consumed so far."""
+        return self._stored.bytes_read
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the stored bytes, hex; of the whole file once `blocks()` is exhausted."""
+        return self._stored.sha256
+
+    @property
+    def size(self) -> int:
+        """Stored size, bytes; of standard input what was read."""
+        return self._stored.size
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A container pcapan reads itself."""
+
+    recognise: Callable[[bytes], str | None]
+    """Name of the variant when the first bytes (up to 4096) are of this format, else None."""
+    read: Callable[[Feeder, Capture], Iterator[FrameBlock]]
+    """Read the file header at once (UnreadableError when there is none), then yield blocks lazily."""
+
+
+def text(raw: bytes) -> str:
+    """Decode a string of a container: UTF-8, wrong bytes replaced, end zeros and excess length cut."""
+    return raw[: 4 * MAX_TEXT].rstrip(b"\0").decode("utf-8", "replace")[:MAX_TEXT]

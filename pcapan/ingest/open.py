@@ -1,0 +1,144 @@
+"""Opening a capture: what is it, by its first bytes and never by its name.
+
+Knows which formats there are and what to say when a file is none of them; must not know how any of
+them is laid out. A new format is one module and one entry in `FORMATS`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from pcapan.errors import UnreadableError
+from pcapan.ingest import compressed, pcap, pcapng
+from pcapan.ingest.capture import Capture, Format
+from pcapan.ingest.stream import CHUNK_SIZE, ByteStream, Feeder, StoredStream
+
+#: Containers pcapan reads itself, in the order they are tried.
+FORMATS: tuple[Format, ...] = (pcap.FORMAT, pcapng.FORMAT)
+
+#: Bytes looked at to recognise a format.
+_HEAD = 4096
+
+_COPY_AGAIN = "copy the file again from where it was captured"
+
+#: Archives and compressions that are not opened: first bytes, name, what to do.
+_OTHER_PACKING = (
+    (b"PK\x03\x04", "a ZIP archive", "unpack it and name the capture files inside"),
+    (b"MSCF", "a Windows cabinet archive", "unpack it (expand.exe) and name the capture files inside"),
+    (b"\xfd7zXZ\0", "compressed with xz", "unpack it with xz -d"),
+    (b"BZh", "compressed with bzip2", "unpack it with bzip2 -d"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it and name the capture files inside"),
+)
+
+
+def open_capture(path: str, *, stdin: BinaryIO | None = None, chunk_size: int = CHUNK_SIZE) -> Capture:
+    """Open a capture and read its file header.
+
+    Args:
+        path: a file, a named pipe, or ``-`` for standard input.
+        stdin: what to read for ``-``; the process's standard input when not given.
+        chunk_size: bytes asked for at once; one frame block is made of each piece.
+
+    Returns:
+        A reader; iterate its `blocks()` once.
+
+    Raises:
+        UnreadableError: no such file, a folder, no permission, nothing in it, or no capture.
+    """
+    stored = _open_stored(path, stdin)
+    try:
+        return _recognise(path, stored, chunk_size)
+    except BaseException:
+        stored.close()
+        raise
+
+
+def _open_stored(path: str, stdin: BinaryIO | None) -> StoredStream:
+    if path == "-":
+        if stdin is None:
+            import sys
+
+            stdin = sys.stdin.buffer
+        return StoredStream(stdin, size=None, owned=False)
+    try:
+        mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise UnreadableError(
+                "this is a folder, not a capture file", where=path, hint="name the capture files inside it"
+            )
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            raise UnreadableError(
+                "this is a device, not a capture file",
+                where=path,
+                hint="name a file, a pipe, or - for standard input",
+            )
+        file = Path(path).open("rb", buffering=0)  # noqa: SIM115
+    except FileNotFoundError:
+        raise UnreadableError(
+            "there is no such file", where=path, hint="check the name and the folder"
+        ) from None
+    except PermissionError:
+        raise UnreadableError(
+            "the file may not be read by this user", where=path, hint="change its permissions or copy it"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnreadableError(
+            f"the file cannot be opened: {reason}", where=path.replace("\0", "\\0"), hint="check the name"
+        ) from None
+    size = os.fstat(file.fileno()).st_size if stat.S_ISREG(mode) else None
+    return StoredStream(file, size=size)
+
+
+def _recognise(path: str, stored: StoredStream, chunk_size: int) -> Capture:
+    head = stored.peek(_HEAD)
+    _refuse_nothing(path, stored, head, "the file is empty")
+    stream: ByteStream = stored
+    suffix = ""
+    packed = compressed.codec(head)
+    if packed is not None:
+        stream = compressed.GzipStream(stored) if packed == "gzip" else compressed.ZstdStream(stored)
+        suffix = f"+{packed}"
+        head = stream.peek(_HEAD)
+        _refuse_nothing(path, stream, head, f"nothing is inside the {packed} stream")
+        if compressed.codec(head) is not None:
+            raise UnreadableError(
+                "the file is compressed more than once",
+                where=path,
+                hint=f"unpack it with {packed} -d first",
+            )
+    for format_ in FORMATS:
+        name = format_.recognise(head)
+        if name is not None:
+            capture = Capture(path, name + suffix, stored, stream)
+            capture.start(format_.read(Feeder(stream, chunk_size), capture))
+            return capture
+    _refuse_known(path, head)
+    raise UnreadableError(
+        "this is not a capture that pcapan or Wireshark can read",
+        where=path,
+        hint="name a pcap or pcapng file",
+    )
+
+
+def _refuse_nothing(path: str, stream: ByteStream, head: bytes, message: str) -> None:
+    if head:
+        return
+    if stream.fault is not None:
+        message = stream.fault.text
+    raise UnreadableError(message, where=path, hint=_COPY_AGAIN)
+
+
+def _refuse_known(path: str, head: bytes) -> None:
+    for magic, what, hint in _OTHER_PACKING:
+        if head.startswith(magic):
+            raise UnreadableError(f"the file is {what}, which pcapan does not open", where=path, hint=hint)
+    if len(head) >= 0x4C and head[0x36:0x38] == b"\x04\x00" and head[0x4B] == 0xC0:
+        raise UnreadableError(
+            "this is a Windows event trace (ETL), which pcapan does not read yet",
+            where=path,
+            hint="convert it with: pktmon etl2pcap FILE.etl --out FILE.pcapng (or etl2pcapng)",
+        )

@@ -1,0 +1,198 @@
+"""The pcap container: file header, record headers, link type.
+
+Knows https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html and where Wireshark departs from
+it; must not look inside a frame. Both byte orders, microseconds, nanoseconds and the "modified" form
+of Alexey Kuznetzov's libpcap patch, versions before 2.4 with their swapped lengths.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator
+
+from pcapan.errors import UnreadableError
+from pcapan.ingest.capture import Capture, Format
+from pcapan.ingest.frames import FrameBlock, Interface
+from pcapan.ingest.stream import Feeder
+
+#: Longest frame believed, bytes: Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD.
+MAX_FRAME = 262144
+
+#: Link types whose frames may be longer. Wireshark allows D-Bus and USBPcap 128 MiB and EBHSCR 32 MiB;
+#: none of them carries IP, so no more is believed here than fits the memory limit.
+MAX_FRAME_OF = {231: 16 * 1024 * 1024, 249: 16 * 1024 * 1024, 279: 16 * 1024 * 1024}
+
+#: DLT_ numbers that some systems wrote where a LINKTYPE_ belongs: DLT_RAW of Linux (12), OpenBSD (14).
+_MISWRITTEN = {12: 101, 14: 101}
+
+#: First four bytes -> (byte order, record header size in bytes, nanoseconds per fraction, name).
+_MAGIC = {
+    b"\xd4\xc3\xb2\xa1": ("<", 16, 1000, "pcap"),
+    b"\xa1\xb2\xc3\xd4": (">", 16, 1000, "pcap"),
+    b"\x4d\x3c\xb2\xa1": ("<", 16, 1, "pcap-ns"),
+    b"\xa1\xb2\x3c\x4d": (">", 16, 1, "pcap-ns"),
+    b"\x34\xcd\xb2\xa1": ("<", 24, 1000, "pcap-modified"),
+    b"\xa1\xb2\xcd\x34": (">", 24, 1000, "pcap-modified"),
+}
+
+_FILE_HEADER = 24
+
+#: How the two lengths of a record header are ordered.
+_AS_WRITTEN, _SWAPPED, _MAYBE_SWAPPED = 0, 1, 2
+
+
+def link_type(value: int) -> int:
+    """LINKTYPE_ value for the number a file gives, which may be a DLT_ number of the writing system."""
+    return _MISWRITTEN.get(value, value)
+
+
+def max_frame(linktype: int) -> int:
+    """Longest captured frame believed for a LINKTYPE_, bytes."""
+    return MAX_FRAME_OF.get(linktype, MAX_FRAME)
+
+
+def recognise(head: bytes) -> str | None:
+    """Name of the pcap variant the first bytes belong to, or None."""
+    known = _MAGIC.get(head[:4])
+    return None if known is None else known[3]
+
+
+def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
+    """Read the file header, then yield the records.
+
+    Raises:
+        UnreadableError: the file header is cut or of a version nobody wrote.
+    """
+    if not feeder.need(_FILE_HEADER):
+        raise UnreadableError(
+            "the capture is cut inside its file header and holds no packets",
+            where=f"{capture.path}: {feeder.available} of {_FILE_HEADER} bytes",
+            hint="copy the file again from where it was captured",
+        )
+    order, record_size, scale, _name = _MAGIC[bytes(feeder.data[:4])]
+    major, minor, snaplen, network = struct.unpack_from(order + "HH8xII", feeder.data, 4)
+    if major < 2:
+        raise UnreadableError(
+            f"pcap version {major}.{minor} is unknown",
+            where=f"{capture.path}: byte 4",
+            hint="the file header is probably corrupt; open it in Wireshark to compare",
+        )
+    # Bits 0-15 are the link type, the rest tells of frame check sequences and is reserved.
+    linktype = link_type(network & 0xFFFF)
+    capture.interfaces.append(Interface(link_type=linktype, snaplen=snaplen))
+    if (major == 2 and minor < 3) or major == 543:
+        swapped = _SWAPPED
+    elif major == 2 and minor == 3:
+        swapped = _MAYBE_SWAPPED
+    else:
+        swapped = _AS_WRITTEN
+    feeder.position = _FILE_HEADER
+    return _records(feeder, capture, order, record_size, scale, swapped)
+
+
+def _records(
+    feeder: Feeder, capture: Capture, order: str, record_size: int, scale: int, swapped: int
+) -> Iterator[FrameBlock]:
+    header = struct.Struct(order + "IIII")
+    limit = max_frame(capture.interfaces[0].link_type)
+    number = 1
+    while True:
+        block = FrameBlock(feeder.data, number)
+        start = feeder.offset - feeder.position
+        feeder.position, lie, longer = walk_records(
+            block, feeder.data, feeder.position, feeder.end, header, record_size, scale, limit, swapped
+        )
+        if longer:
+            capture.note(
+                "captured-longer-than-wire",
+                number + longer[0],
+                "the captured length exceeds the length on the wire",
+                len(longer),
+            )
+        number += len(block)
+        if len(block):
+            yield block
+        if lie >= 0:
+            capture.damage(
+                "bad-record-length",
+                number,
+                f"record at byte {start + feeder.position} claims {lie} bytes, more than {limit}",
+            )
+            return
+        if not feeder.more():
+            break
+    left = feeder.available
+    if left:
+        part = "header" if left < record_size else "data"
+        capture.damage(
+            "truncated-file", number, f"the file ends inside the {part} of the record at byte {feeder.offset}"
+        )
+
+
+def walk_records(
+    block: FrameBlock,
+    data: bytearray,
+    position: int,
+    end: int,
+    header: struct.Struct,
+    record_size: int,
+    scale: int,
+    limit: int,
+    swapped: int,
+) -> tuple[int, int, list[int]]:
+    """Put every whole record of `data[position:end]` into `block`.
+
+    Args:
+        block: an empty block over `data`.
+        data: the bytes at hand.
+        position: where the first record header begins.
+        end: where the bytes at hand end.
+        header: the four numbers at the start of a record header.
+        record_size: bytes of a record header.
+        scale: nanoseconds in one unit of the fraction.
+        limit: longest captured length believed, bytes.
+        swapped: order of the two lengths.
+
+    Returns:
+        Where the first record lies that is not whole; its captured length when that is not believable,
+        else -1; and the indices of frames whose captured length exceeds the length on the wire.
+    """
+    offsets: list[int] = []
+    lengths: list[int] = []
+    wires: list[int] = []
+    times: list[int] = []
+    longer: list[int] = []
+    unpack = header.unpack_from
+    last = end - record_size
+    lie = -1
+    while position <= last:
+        seconds, fraction, captured, wire = unpack(data, position)
+        if swapped and (swapped == _SWAPPED or captured > wire):
+            captured, wire = wire, captured
+        if captured > limit:
+            lie = captured
+            break
+        begin = position + record_size
+        after = begin + captured
+        if after > end:
+            break
+        if wire < captured:
+            longer.append(len(offsets))
+            wire = captured
+        offsets.append(begin)
+        lengths.append(captured)
+        wires.append(wire)
+        times.append(seconds * 1_000_000_000 + fraction * scale)
+        position = after
+    count = len(offsets)
+    block.offsets = array("Q", offsets)
+    block.lengths = array("I", lengths)
+    block.wire_lengths = array("I", wires)
+    block.times = array("q", times)
+    block.interfaces = array("I", bytes(4 * count))
+    block.directions = array("B", bytes(count))
+    return position, lie, longer
+
+
+FORMAT = Format(recognise, read)

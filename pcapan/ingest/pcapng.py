@@ -1,0 +1,311 @@
+"""The pcapng container: sections, packet blocks, and skipping what is neither.
+
+Knows the block structure and the packet blocks of
+https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html (sections 3.1, 4.1, 4.3, 4.4 and
+appendix A); the describing blocks are `pcapan.ingest.pcapng_meta`. Must not look inside a frame.
+Where a file breaks the rules the walk stops, as Wireshark does: after a wrong length nothing that
+follows can be trusted to be a block.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator
+
+from pcapan.errors import UnreadableError
+from pcapan.ingest import pcapng_meta as meta
+from pcapan.ingest.capture import Capture, Format
+from pcapan.ingest.frames import NO_TIME, FrameBlock
+from pcapan.ingest.stream import Feeder
+
+SECTION_HEADER = 0x0A0D0D0A
+INTERFACE_DESCRIPTION, PACKET, SIMPLE_PACKET, INTERFACE_STATISTICS, ENHANCED_PACKET = 1, 2, 3, 5, 6
+
+#: Blocks without a network packet that Wireshark nevertheless gives a frame number: a systemd journal
+#: entry and sysdig events.
+_NUMBERED = frozenset((0x9, 0x204, 0x208, 0x216, 0x217, 0x221))
+
+#: Largest block kept in memory, bytes. Wireshark's limit (128 MiB) makes room for D-Bus messages; a
+#: packet block with a frame of `pcap.MAX_FRAME` and every option used stays far below this one.
+MAX_BLOCK = 16 * 1024 * 1024
+
+#: Kinds that are looked into; any other may be longer than MAX_BLOCK and is skipped as it streams by.
+_KEPT = frozenset(
+    (
+        SECTION_HEADER,
+        INTERFACE_DESCRIPTION,
+        PACKET,
+        SIMPLE_PACKET,
+        INTERFACE_STATISTICS,
+        ENHANCED_PACKET,
+    )
+)
+
+_MAGIC = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+_EPB_FLAGS = 2
+
+#: What ended a walk over the bytes at hand.
+_MORE, _GAP, _SKIP, _DAMAGE = 0, 1, 2, 3
+
+
+def recognise(head: bytes) -> str | None:
+    """`pcapng` when the first bytes are a Section Header Block with its byte-order magic, else None."""
+    return "pcapng" if head[:4] == b"\x0a\x0d\x0d\x0a" and head[8:12] in _MAGIC else None
+
+
+def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
+    """Check the first section header, then yield the frames of all sections.
+
+    Raises:
+        UnreadableError: the file ends inside the first section header.
+    """
+    feeder.need(12)
+    order = _MAGIC[bytes(feeder.data[8:12])]
+    (length,) = struct.unpack_from(order + "I", feeder.data, 4)
+    if 28 <= length <= MAX_BLOCK and not feeder.need(length):
+        raise UnreadableError(
+            "the capture is cut inside its section header and holds no packets",
+            where=f"{capture.path}: {feeder.available} of {length} bytes",
+            hint="copy the file again from where it was captured",
+        )
+    return _Walk(feeder, capture).blocks()
+
+
+class _Walk:
+    """The state of one reading: byte order and interfaces of the section, frame number, what failed."""
+
+    def __init__(self, feeder: Feeder, capture: Capture) -> None:
+        self._feeder = feeder
+        self._capture = capture
+        self._number = 1
+        self._set_order("<")
+        self._clocks: list[meta.Clock] = []
+        self._fault = ("", "")
+
+    def _set_order(self, order: str) -> None:
+        self._order = order
+        self._head = struct.Struct(order + "II")
+        self._packet = struct.Struct(order + "IIIII")
+        self._word = struct.Struct(order + "I")
+
+    def blocks(self) -> Iterator[FrameBlock]:
+        feeder = self._feeder
+        capture = self._capture
+        while True:
+            block = FrameBlock(feeder.data, self._number)
+            base = feeder.offset - feeder.position
+            feeder.position, state = self._walk(block, feeder.data, feeder.position, feeder.end)
+            self._number += len(block)
+            if len(block):
+                yield block
+            if state == _DAMAGE:
+                code, why = self._fault
+                capture.damage(code, self._number, f"{why} at byte {base + feeder.position}")
+                return
+            if state == _GAP:
+                capture.note(
+                    "not-a-packet", self._number, "a record without a network packet has a frame number"
+                )
+                self._number += 1
+            elif state == _SKIP:
+                if not self._skip():
+                    return
+            elif not feeder.more():
+                break
+        if feeder.available:
+            capture.damage(
+                "truncated-file", self._number, f"the file ends inside the block at byte {feeder.offset}"
+            )
+
+    def _skip(self) -> bool:
+        """Stream past a block too large to keep; false when it is cut or its lengths disagree."""
+        feeder = self._feeder
+        offset = feeder.offset
+        _kind, total = self._head.unpack_from(feeder.data, feeder.position)
+        whole = feeder.skip(((total + 3) & ~3) - 4) and feeder.need(4)
+        if not whole:
+            self._capture.damage(
+                "truncated-file", self._number, f"the file ends inside the block at byte {offset}"
+            )
+            return False
+        if self._word.unpack_from(feeder.data, feeder.position)[0] != total:
+            self._capture.damage(
+                "bad-block-length", self._number, f"the two lengths of a block differ at byte {offset}"
+            )
+            return False
+        feeder.position += 4
+        return True
+
+    def _fail(self, code: str, why: str) -> int:
+        self._fault = (code, why)
+        return _DAMAGE
+
+    def _walk(self, block: FrameBlock, data: bytearray, position: int, end: int) -> tuple[int, int]:
+        """Put the frames of `data[position:end]` into `block`, up to the first block that is not whole.
+
+        Returns:
+            Where the walk stopped, and why.
+        """
+        offsets: list[int] = []
+        lengths: list[int] = []
+        wires: list[int] = []
+        times: list[int] = []
+        interfaces: list[int] = []
+        directions: list[int] = []
+        state = _MORE
+        while end - position >= 12:
+            kind, total = self._head.unpack_from(data, position)
+            if kind == SECTION_HEADER:
+                order = _MAGIC.get(bytes(data[position + 8 : position + 12]))
+                if order is None:
+                    state = self._fail("bad-section-header", "a section without byte-order magic")
+                    break
+                total = struct.unpack_from(order + "I", data, position + 4)[0]
+            else:
+                order = self._order
+            size = (total + 3) & ~3  # some writers leave the padding out of the length; so does Wireshark
+            if total < 12:
+                state = self._fail("bad-block-length", f"a block of {total} bytes")
+                break
+            if size > MAX_BLOCK:
+                if kind in _KEPT:
+                    state = self._fail("bad-block-length", f"a block of type {kind} claims {total} bytes")
+                    break
+                if size > end - position:
+                    state = _SKIP
+                    break
+            if kind in (ENHANCED_PACKET, PACKET) and end - position >= 28:
+                if total < 32:
+                    state = self._fail("bad-block-length", f"a packet block of {total} bytes")
+                    break
+                source, high, low, captured, wire = self._packet.unpack_from(data, position + 8)
+                if kind == PACKET:  # interface and drop counter share the first word
+                    (source,) = struct.unpack_from(order + "H", data, position + 8)
+                if source >= len(self._clocks):
+                    state = self._fail(
+                        "undefined-interface", f"a packet of interface {source}, which is not described,"
+                    )
+                    break
+                clock = self._clocks[source]
+                if captured > clock.limit or captured > total - 32:
+                    state = self._fail(
+                        "bad-record-length",
+                        f"a packet block of {total} bytes claims {captured} captured bytes",
+                    )
+                    break
+                if size > end - position:
+                    break
+                if self._word.unpack_from(data, position + size - 4)[0] != total:
+                    state = self._fail("bad-block-length", "the two lengths of a block differ")
+                    break
+                begin = position + 28
+                if wire < captured:
+                    self._longer(len(offsets))
+                    wire = captured
+                time = clock.time(high << 32 | low)
+                if time == NO_TIME:
+                    self._capture.note(
+                        "time-out-of-range", self._number + len(offsets), "a time stamp beyond the year 2262"
+                    )
+                direction = 0
+                options = begin + ((captured + 3) & ~3)
+                if options + 4 < position + size:
+                    direction = self._packet_options(data, options, position + size - 4)
+                offsets.append(begin)
+                lengths.append(captured)
+                wires.append(wire)
+                times.append(time)
+                interfaces.append(clock.index)
+                directions.append(direction)
+                position += size
+                continue
+            if size > end - position:
+                break
+            if struct.unpack_from(order + "I", data, position + size - 4)[0] != total:
+                state = self._fail("bad-block-length", "the two lengths of a block differ")
+                break
+            if kind == SIMPLE_PACKET:
+                if total < 16 or not self._clocks:
+                    state = self._fail("undefined-interface", "a simple packet block without an interface")
+                    break
+                clock = self._clocks[0]
+                (wire,) = self._word.unpack_from(data, position + 8)
+                captured = min(wire, total - 16)
+                if clock.snaplen:
+                    captured = min(captured, clock.snaplen)
+                if captured > clock.limit:
+                    state = self._fail("bad-record-length", f"a simple packet of {captured} bytes")
+                    break
+                offsets.append(position + 12)
+                lengths.append(captured)
+                wires.append(wire)
+                times.append(NO_TIME)
+                interfaces.append(clock.index)
+                directions.append(0)
+            elif kind in _NUMBERED:
+                position += size
+                state = _GAP
+                break
+            elif kind in _KEPT:
+                state = self._describe(kind, order, data, position, position + size - 4)
+                if state != _MORE:
+                    break
+            position += size
+        block.offsets = array("Q", offsets)
+        block.lengths = array("I", lengths)
+        block.wire_lengths = array("I", wires)
+        block.times = array("q", times)
+        block.interfaces = array("I", interfaces)
+        block.directions = array("B", directions)
+        return position, state
+
+    def _longer(self, index: int) -> None:
+        self._capture.note(
+            "captured-longer-than-wire",
+            self._number + index,
+            "the captured length exceeds the length on the wire",
+        )
+
+    def _packet_options(self, data: bytearray, position: int, end: int) -> int:
+        """Take the comments of a packet block; return its direction (epb_flags, draft section 4.3.1)."""
+        direction = 0
+        for code, value in meta.options(data, position, end, self._order):
+            if code == _EPB_FLAGS and len(value) == 4:
+                direction = self._word.unpack(value)[0] & 3
+                if direction == 3:
+                    direction = 0
+            elif code == meta.OPT_COMMENT:
+                self._capture.comment(value)
+        return direction
+
+    def _describe(self, kind: int, order: str, data: bytearray, position: int, end: int) -> int:
+        """Take a section, interface or statistics block whose trailing length is at `end`."""
+        capture = self._capture
+        if kind == SECTION_HEADER:
+            if end - position < 24:
+                return self._fail("bad-section-header", "a section header too short")
+            (major,) = struct.unpack_from(order + "H", data, position + 12)
+            if major != 1:
+                return self._fail("bad-section-header", f"a section of unknown version {major}")
+            self._set_order(order)
+            self._clocks = []
+            meta.section(capture, data, position + 24, end, order)
+        elif kind == INTERFACE_DESCRIPTION:
+            if end - position < 16:
+                return self._fail("bad-block-length", "an interface description too short")
+            if len(capture.interfaces) >= meta.MAX_INTERFACES:
+                return self._fail("too-many-interfaces", f"more than {meta.MAX_INTERFACES} interfaces")
+            try:
+                self._clocks.append(meta.interface(capture, data, position + 8, end, order))
+            except ValueError as error:
+                return self._fail("bad-time-resolution", str(error))
+        elif end - position >= 20:
+            (source,) = self._word.unpack_from(data, position + 8)
+            if source < len(self._clocks):
+                found = capture.interfaces[self._clocks[source].index]
+                meta.statistics(found, data, position + 20, end, order)
+        return _MORE
+
+
+FORMAT = Format(recognise, read)

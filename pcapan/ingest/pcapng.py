@@ -23,8 +23,8 @@ SECTION_HEADER = 0x0A0D0D0A
 INTERFACE_DESCRIPTION, PACKET, SIMPLE_PACKET, INTERFACE_STATISTICS, ENHANCED_PACKET = 1, 2, 3, 5, 6
 
 #: Blocks without a network packet that Wireshark nevertheless gives a frame number: a systemd journal
-#: entry and sysdig events.
-_NUMBERED = frozenset((0x9, 0x204, 0x208, 0x216, 0x217, 0x221))
+#: entry, sysdig events and custom blocks (to be copied or not).
+_NUMBERED = frozenset((0x9, 0x204, 0x208, 0x216, 0x217, 0x221, 0xBAD, 0x40000BAD))
 
 #: Largest block kept in memory, bytes. Wireshark's limit (128 MiB) makes room for D-Bus messages; a
 #: packet block with a frame of `pcap.MAX_FRAME` and every option used stays far below this one.
@@ -46,7 +46,9 @@ _MAGIC = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _EPB_FLAGS = 2
 
 #: What ended a walk over the bytes at hand.
-_MORE, _GAP, _SKIP, _DAMAGE = 0, 1, 2, 3
+_MORE, _GAP, _SKIP, _DAMAGE, _WAIT = 0, 1, 2, 3, 4
+
+_TIME_MAX = 2**63 - 1
 
 
 def recognise(head: bytes) -> str | None:
@@ -72,6 +74,27 @@ def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
     return _Walk(feeder, capture).blocks()
 
 
+class _Rows:
+    """The columns of a frame block while it grows; lists grow faster than arrays."""
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.lengths: list[int] = []
+        self.wires: list[int] = []
+        self.times: list[int] = []
+        self.interfaces: list[int] = []
+        self.directions: list[int] = []
+
+    def fill(self, block: FrameBlock) -> None:
+        """Hand the columns over."""
+        block.offsets = array("Q", self.offsets)
+        block.lengths = array("I", self.lengths)
+        block.wire_lengths = array("I", self.wires)
+        block.times = array("q", self.times)
+        block.interfaces = array("I", self.interfaces)
+        block.directions = array("B", self.directions)
+
+
 class _Walk:
     """The state of one reading: byte order and interfaces of the section, frame number, what failed."""
 
@@ -86,7 +109,7 @@ class _Walk:
     def _set_order(self, order: str) -> None:
         self._order = order
         self._head = struct.Struct(order + "II")
-        self._packet = struct.Struct(order + "IIIII")
+        self._packet = struct.Struct(order + "IIIIIII")
         self._word = struct.Struct(order + "I")
 
     def blocks(self) -> Iterator[FrameBlock]:
@@ -147,120 +170,156 @@ class _Walk:
         Returns:
             Where the walk stopped, and why.
         """
-        offsets: list[int] = []
-        lengths: list[int] = []
-        wires: list[int] = []
-        times: list[int] = []
-        interfaces: list[int] = []
-        directions: list[int] = []
+        rows = _Rows()
         state = _MORE
-        while end - position >= 12:
-            kind, total = self._head.unpack_from(data, position)
-            if kind == SECTION_HEADER:
-                order = _MAGIC.get(bytes(data[position + 8 : position + 12]))
-                if order is None:
-                    state = self._fail("bad-section-header", "a section without byte-order magic")
-                    break
-                total = struct.unpack_from(order + "I", data, position + 4)[0]
-            else:
-                order = self._order
-            size = (total + 3) & ~3  # some writers leave the padding out of the length; so does Wireshark
-            if total < 12:
-                state = self._fail("bad-block-length", f"a block of {total} bytes")
+        while state == _MORE:
+            position = self._packets(rows, data, position, end)
+            if end - position < 12:
                 break
-            if size > MAX_BLOCK:
-                if kind in _KEPT:
-                    state = self._fail("bad-block-length", f"a block of type {kind} claims {total} bytes")
-                    break
-                if size > end - position:
-                    state = _SKIP
-                    break
-            if kind in (ENHANCED_PACKET, PACKET) and end - position >= 28:
-                if total < 32:
-                    state = self._fail("bad-block-length", f"a packet block of {total} bytes")
-                    break
-                source, high, low, captured, wire = self._packet.unpack_from(data, position + 8)
-                if kind == PACKET:  # interface and drop counter share the first word
-                    (source,) = struct.unpack_from(order + "H", data, position + 8)
-                if source >= len(self._clocks):
-                    state = self._fail(
-                        "undefined-interface", f"a packet of interface {source}, which is not described,"
-                    )
-                    break
-                clock = self._clocks[source]
-                if captured > clock.limit or captured > total - 32:
-                    state = self._fail(
-                        "bad-record-length",
-                        f"a packet block of {total} bytes claims {captured} captured bytes",
-                    )
-                    break
-                if size > end - position:
-                    break
-                if self._word.unpack_from(data, position + size - 4)[0] != total:
-                    state = self._fail("bad-block-length", "the two lengths of a block differ")
-                    break
-                begin = position + 28
-                if wire < captured:
-                    self._longer(len(offsets))
-                    wire = captured
-                time = clock.time(high << 32 | low)
-                if time == NO_TIME:
-                    self._capture.note(
-                        "time-out-of-range", self._number + len(offsets), "a time stamp beyond the year 2262"
-                    )
-                direction = 0
-                options = begin + ((captured + 3) & ~3)
-                if options + 4 < position + size:
-                    direction = self._packet_options(data, options, position + size - 4)
-                offsets.append(begin)
-                lengths.append(captured)
-                wires.append(wire)
-                times.append(time)
-                interfaces.append(clock.index)
-                directions.append(direction)
-                position += size
-                continue
-            if size > end - position:
+            position, state = self._other(rows, data, position, end)
+            if state == _WAIT:
+                state = _MORE
                 break
-            if struct.unpack_from(order + "I", data, position + size - 4)[0] != total:
-                state = self._fail("bad-block-length", "the two lengths of a block differ")
-                break
-            if kind == SIMPLE_PACKET:
-                if total < 16 or not self._clocks:
-                    state = self._fail("undefined-interface", "a simple packet block without an interface")
-                    break
-                clock = self._clocks[0]
-                (wire,) = self._word.unpack_from(data, position + 8)
-                captured = min(wire, total - 16)
-                if clock.snaplen:
-                    captured = min(captured, clock.snaplen)
-                if captured > clock.limit:
-                    state = self._fail("bad-record-length", f"a simple packet of {captured} bytes")
-                    break
-                offsets.append(position + 12)
-                lengths.append(captured)
-                wires.append(wire)
-                times.append(NO_TIME)
-                interfaces.append(clock.index)
-                directions.append(0)
-            elif kind in _NUMBERED:
-                position += size
-                state = _GAP
-                break
-            elif kind in _KEPT:
-                state = self._describe(kind, order, data, position, position + size - 4)
-                if state != _MORE:
-                    break
-            position += size
-        block.offsets = array("Q", offsets)
-        block.lengths = array("I", lengths)
-        block.wire_lengths = array("I", wires)
-        block.times = array("q", times)
-        block.interfaces = array("I", interfaces)
-        block.directions = array("B", directions)
+        rows.fill(block)
         return position, state
 
-    def _longer(self, index: int) -> None:
+    def _packets(self, rows: _Rows, data: bytearray, position: int, end: int) -> int:
+        """Take packet blocks (Enhanced, draft section 4.3; obsolete, appendix A) as long as they are sound.
+
+        Returns:
+            Where the first block lies that is of another kind, not whole or not sound.
+        """
+        offsets, lengths, wires = rows.offsets, rows.lengths, rows.wires
+        times, interfaces, directions = rows.times, rows.interfaces, rows.directions
+        clocks = self._clocks
+        known = len(clocks)
+        unpack = self._packet.unpack_from
+        word = self._word.unpack_from
+        last = end - 32
+        current = -1
+        limit = factor = offset = index = 0
+        while position <= last:
+            kind, total, source, high, low, captured, wire = unpack(data, position)
+            if kind != ENHANCED_PACKET:
+                if kind != PACKET:
+                    break
+                # The obsolete block keeps a drop counter in the second half of the first word.
+                source = source & 0xFFFF if self._order == "<" else source >> 16
+            if source != current:
+                if source >= known:
+                    break
+                current = source
+                clock = clocks[source]
+                limit, factor, offset, index = clock.limit, clock.factor, clock.offset, clock.index
+            begin = position + 28
+            options = begin + ((captured + 3) & ~3)
+            tail = position + ((total + 3) & ~3) - 4
+            if captured > limit or options > tail or tail > end - 4 or total > MAX_BLOCK:
+                break
+            if word(data, tail)[0] != total:
+                break
+            if wire < captured:
+                self._note_longer(len(offsets))
+                wire = captured
+            ticks = high << 32 | low
+            time = ticks * factor + offset if factor else clocks[current].time(ticks)
+            if not -_TIME_MAX <= time <= _TIME_MAX:
+                self._note_time(len(offsets))
+                time = NO_TIME
+            offsets.append(begin)
+            lengths.append(captured)
+            wires.append(wire)
+            times.append(time)
+            interfaces.append(index)
+            directions.append(self._packet_options(data, options, tail) if options < tail else 0)
+            position = tail + 4
+        return position
+
+    def _other(self, rows: _Rows, data: bytearray, position: int, end: int) -> tuple[int, int]:
+        """Take the block at `position` (12 bytes of it at least are at hand), which `_packets` left.
+
+        Returns:
+            Where the next block lies, and `_MORE`; or `position` and why the walk cannot go on.
+        """
+        kind, total = self._head.unpack_from(data, position)
+        order = self._order
+        if kind == SECTION_HEADER:
+            order = _MAGIC.get(bytes(data[position + 8 : position + 12]), "")
+            if not order:
+                return position, self._fail("bad-section-header", "a section without byte-order magic")
+            (total,) = struct.unpack_from(order + "I", data, position + 4)
+        size = (total + 3) & ~3  # some writers leave the padding out of the length; Wireshark allows it
+        if total < 12:
+            return position, self._fail("bad-block-length", f"a block of {total} bytes")
+        if size > MAX_BLOCK:
+            if kind in _KEPT:
+                return position, self._fail(
+                    "bad-block-length", f"a block of type {kind} claims {total} bytes"
+                )
+            if size > end - position:
+                return position, _SKIP
+        if kind in (ENHANCED_PACKET, PACKET):
+            unsound = self._unsound(data, position, end, kind, total)
+            if unsound:
+                return position, unsound
+        if size > end - position:
+            return position, _WAIT
+        if struct.unpack_from(order + "I", data, position + size - 4)[0] != total:
+            return position, self._fail("bad-block-length", "the two lengths of a block differ")
+        if kind == SIMPLE_PACKET:
+            state = self._simple(rows, data, position, total)
+            return (position + size, state) if state == _MORE else (position, state)
+        if kind in _NUMBERED:
+            return position + size, _GAP
+        if kind in _KEPT:
+            state = self._describe(kind, order, data, position, position + size - 4)
+            return (position + size, state) if state == _MORE else (position, state)
+        return position + size, _MORE
+
+    def _unsound(self, data: bytearray, position: int, end: int, kind: int, total: int) -> int:
+        """Say what is wrong with a packet block: `_DAMAGE`, or 0 when it is only not whole yet."""
+        if total < 32:
+            return self._fail("bad-block-length", f"a packet block of {total} bytes")
+        if end - position < 28:
+            return 0
+        _kind, _total, source, _high, _low, captured, _wire = self._packet.unpack_from(data, position)
+        if kind == PACKET:
+            source = source & 0xFFFF if self._order == "<" else source >> 16
+        if source >= len(self._clocks):
+            return self._fail(
+                "undefined-interface", f"a packet of interface {source}, which is not described,"
+            )
+        if captured > self._clocks[source].limit or ((captured + 3) & ~3) + 32 > ((total + 3) & ~3):
+            return self._fail(
+                "bad-record-length", f"a packet block of {total} bytes claims {captured} captured bytes"
+            )
+        return 0
+
+    def _simple(self, rows: _Rows, data: bytearray, position: int, total: int) -> int:
+        """Take a Simple Packet Block (draft section 4.4): interface 0 of the section, no time."""
+        if total < 16 or not self._clocks:
+            return self._fail("undefined-interface", "a simple packet block without an interface")
+        clock = self._clocks[0]
+        (wire,) = self._word.unpack_from(data, position + 8)
+        captured = min(wire, total - 16)
+        if clock.snaplen:
+            captured = min(captured, clock.snaplen)
+        if captured > clock.limit:
+            return self._fail("bad-record-length", f"a simple packet of {captured} bytes")
+        rows.offsets.append(position + 12)
+        rows.lengths.append(captured)
+        rows.wires.append(wire)
+        rows.times.append(NO_TIME)
+        rows.interfaces.append(clock.index)
+        rows.directions.append(0)
+        return _MORE
+
+    def _note_time(self, index: int) -> None:
+        self._capture.note(
+            "time-out-of-range", self._number + index, "a time stamp outside the years 1677 to 2262"
+        )
+
+    def _note_longer(self, index: int) -> None:
         self._capture.note(
             "captured-longer-than-wire",
             self._number + index,

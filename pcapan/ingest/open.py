@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pcapan.errors import UnreadableError
-from pcapan.ingest import compressed, pcap, pcapng
+from pcapan.ingest import compressed, pcap, pcapng, wireshark
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.stream import CHUNK_SIZE, ByteStream, Feeder, StoredStream
 
@@ -117,11 +117,7 @@ def _recognise(path: str, stored: StoredStream, chunk_size: int) -> Capture:
             capture.start(format_.read(Feeder(stream, chunk_size), capture))
             return capture
     _refuse_known(path, head)
-    raise UnreadableError(
-        "this is not a capture that pcapan or Wireshark can read",
-        where=path,
-        hint="name a pcap or pcapng file",
-    )
+    return wireshark.open_with_wireshark(path, stored, stream, suffix, chunk_size)
 
 
 def _refuse_nothing(path: str, stream: ByteStream, head: bytes, message: str) -> None:

@@ -61,6 +61,7 @@ def scan(source: str) -> str:
             hint="Name its parts in [let].",
         )
     parts: list[str] = []
+    previous: str | None = None
     opened: list[tuple[int, int]] = []
     for match in _TOKEN.finditer(source):
         kind, token = match.lastgroup, match.group()
@@ -77,7 +78,9 @@ def scan(source: str) -> str:
             refuse(f"{token!r} is not allowed in an expression.", INSTEAD.get(token, ALLOWED))
         if kind == "string" and "\\" in token:
             refuse("Backslashes are not allowed in the text of an expression.")
-        if kind == "string" and source[match.end() : match.end() + 1] in ("'", '"'):
+        if kind == "string" and previous == "word" and parts[-1].strip():
+            refuse("Letters stand against the quote.", "Text has no prefix; put a space after a word.")
+        if kind == "string" and previous == "string":
             refuse("Two texts stand side by side.", "Write one text in single or double quotes.")
         if token == "(":
             opened.append((line, column))
@@ -87,6 +90,7 @@ def scan(source: str) -> str:
             opened.pop()
         if len(opened) > MAX_PARENTHESES:
             refuse(f"More than {MAX_PARENTHESES} nested parentheses.", "Name the inner parts in [let].")
+        previous = previous if kind in ("space", "comment") else kind
         parts.append(" " * len(token) if kind in ("space", "comment") else token)
     if opened:
         line, column = opened[-1]

@@ -167,10 +167,9 @@ class Rule:
         return self.lines.get(key, 1)
 
     def verdicts(self) -> frozenset[Verdict]:
-        """Every verdict this rule can give."""
+        """Every verdict this rule can give; any rule may find no row, or a value nobody knows."""
         given = {outcome.verdict for outcome in self.outcomes} | {need.verdict for need in self.needs}
-        given.add(Verdict.NOT_OBSERVED)
-        return frozenset(given | ({Verdict.INCONCLUSIVE} if self.needs else set()))
+        return frozenset(given | {Verdict.NOT_OBSERVED, Verdict.INCONCLUSIVE})
 
     def param_values(self) -> dict[str, Value]:
         """The parameters by name."""

@@ -29,6 +29,7 @@ Shown = Value | Sequence[str]
 MAX_LENGTH = 8000
 MAX_VALUE = 300
 MAX_LISTED = 8
+MAX_NUMBER = 10**30
 UNKNOWN_WORD = "unknown"
 
 _PART = re.compile(r"\{\{|\}\}|\{([^{}\n]*)\}|[{}]")
@@ -81,6 +82,9 @@ class Template:
 
     def _show(self, hole: _Hole, values: Mapping[str, Shown]) -> str:
         value = values.get(hole.name)
+        # Written this way round, not-a-number and infinity are unknown too.
+        if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+            value = None
         if value is None:
             return UNKNOWN_WORD if hole.format not in ("s", "plural") else (hole.many or "s")
         if hole.format in ("s", "plural"):

@@ -86,12 +86,12 @@ limit = 8
 filter = "isakmp && {address:family}.addr == {address}"
 
 [report]
-why = "The server left {unanswered} of {attempts} attempts of {address} unanswered ({unanswered_share:percent})."
+why = "{unanswered} of {attempts} attempts ({unanswered_share:percent}) had no answer."
 cannot_show = ["The server's own limit; {sas_at_onset} is a lower bound."]
 numbers = ["sas_at_onset", "unanswered_share"]
 
 [report.summary]
-confirmed = "The server stopped answering {addresses:list} at {sas_at_onset} live {sas_at_onset:plural(SA,SAs)}."
+confirmed = "The server stopped answering {addresses:list} at {sas_at_onset} live SA{sas_at_onset:s}."
 suspected = "The server probably stopped answering {addresses:list} at {sas_at_onset} live SAs."
 not_observed = "No source was refused while it held SAs."
 inconclusive = "It cannot be told whether a source was refused."

@@ -1,0 +1,29 @@
+"""NAT_DETECTION hashes: which address and port did the sender believe in?
+
+Knows the arithmetic of RFC 7296 section 2.23 and nothing about captures. A source hash that does
+not match proves only that *some* device translated the source (every home router does), and some
+implementations falsify it to force UDP encapsulation; a hash that matches is decisive.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha1
+
+
+def natd_hash(spi_i: int, spi_r: int, address: bytes, port: int) -> bytes:
+    """SHA-1 over both SPIs, the address (4 or 16 bytes, network order) and the port: 20 bytes."""
+    return sha1(
+        spi_i.to_bytes(8, "big") + spi_r.to_bytes(8, "big") + address + port.to_bytes(2, "big"),
+        usedforsecurity=False,
+    ).digest()
+
+
+def natd_matches(hashes: tuple[bytes, ...], spi_i: int, spi_r: int, address: bytes, port: int) -> bool | None:
+    """Whether any of the message's hashes fits this address and port; None when it carries none.
+
+    Several NAT_DETECTION_SOURCE_IP payloads are legal (a multi-homed sender lists all of its
+    addresses), so one match is enough.
+    """
+    if not hashes:
+        return None
+    return natd_hash(spi_i, spi_r, address, port) in hashes

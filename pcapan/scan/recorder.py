@@ -1,0 +1,160 @@
+"""Writes what the paths find into the columns of a `FileScan`.
+
+Knows how rows are built: addresses, MAC pairs and message shapes are interned here, problems are
+counted by code. Must not decide what a packet is: the paths do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from pcapan.decode.ike import IkeMessage
+from pcapan.scan.columns import (
+    MARK_CUT,
+    FileScan,
+    Flow,
+    ScanProblem,
+    Shape,
+)
+from pcapan.scan.flows import FlowRow, FlowTable
+
+#: What a hostile capture may make us remember of each kind; all are counted, only rows are bounded.
+MAX_TALKERS = 100_000
+MAX_MACS = 10_000
+MAX_ROWS = 100_000
+
+
+@dataclass(slots=True)
+class Packet:
+    """The packet around a UDP payload, as far as the rows need it."""
+
+    frame: int
+    ts: int
+    src: bytes
+    dst: bytes
+    ttl: int
+    ip_id: int
+    macs: tuple[bytes, bytes]
+    """(source, destination) of the Ethernet header, empty values where there is none."""
+    marks: int = 0
+    sport: int = 0
+    dport: int = 0
+
+
+class Recorder:
+    """Appends rows to one `FileScan`."""
+
+    def __init__(self, scan: FileScan) -> None:
+        self.scan = scan
+        self._addresses: dict[bytes, int] = {}
+        self._mac_pairs: dict[tuple[bytes, bytes], int] = {}
+        self._shapes: dict[Shape, int] = {}
+        self._problems: dict[str, ScanProblem] = {}
+
+    def address(self, address: bytes) -> int:
+        """Index of an address (4 or 16 octets) in `FileScan.addresses`."""
+        index = self._addresses.get(address)
+        if index is None:
+            index = self._addresses[address] = len(self.scan.addresses)
+            self.scan.addresses.append(address)
+        return index
+
+    def message(self, packet: Packet, message: IkeMessage, octets: bytes) -> int:
+        """Add one IKE message; gives its row number."""
+        scan = self.scan
+        rows = scan.messages
+        row = len(rows)
+        shape = Shape(
+            bytes(kind & 0xFF for kind in message.payloads),
+            tuple(message.notifies),
+            tuple(message.vendor_ids),
+            message.sa_body,
+            message.ke_group,
+            message.invalid_ke_group,
+            message.nonce_length,
+            message.complete,
+            message.problem,
+        )
+        shape_index = self._shapes.get(shape)
+        if shape_index is None:
+            shape_index = self._shapes[shape] = len(scan.shapes)
+            scan.shapes.append(shape)
+        macs = self._mac_pairs.get(packet.macs)
+        if macs is None:
+            macs = self._mac_pairs[packet.macs] = len(scan.mac_pairs)
+            scan.mac_pairs.append(packet.macs)
+        digest = int.from_bytes(blake2b(octets, digest_size=8).digest(), "big")
+        rows.append(packet.frame, packet.ts, message, shape_index, digest)
+        rows.append_packet(
+            self.address(packet.src),
+            self.address(packet.dst),
+            packet.sport,
+            packet.dport,
+            packet.ttl,
+            packet.ip_id,
+            macs,
+            packet.marks,
+        )
+        if message.natd_source or message.natd_destination:
+            scan.natd[row] = (tuple(message.natd_source), tuple(message.natd_destination))
+        if message.problem and not packet.marks & MARK_CUT:
+            self.problem(message.problem, packet.frame, f"IKE message of {len(octets)} bytes")
+        return row
+
+    def problem(self, code: str, frame: int, example: str) -> None:
+        """Count one oddity; the first frame and example of each code are kept."""
+        known = self._problems.get(code)
+        if known is None:
+            known = self._problems[code] = ScanProblem(code, frame, example, 0)
+            self.scan.problems.append(known)
+        known.count += 1
+
+    def undecoded(self, reason: str, frames: int = 1) -> None:
+        """Count frames that could not be decoded."""
+        self.scan.undecoded[reason] = self.scan.undecoded.get(reason, 0) + frames
+
+    def talker(self, src: bytes) -> None:
+        """Count a packet of another protocol for its sender."""
+        talkers = self.scan.talkers
+        if src in talkers:
+            talkers[src] += 1
+        elif len(talkers) < MAX_TALKERS:
+            talkers[src] = 1
+
+    def source_mac(self, mac: bytes) -> None:
+        """Remember that this MAC address sends."""
+        if len(self.scan.source_macs) < MAX_MACS:
+            self.scan.source_macs.add(mac)
+
+    def neighbour(self, address: bytes, mac: bytes) -> None:
+        """Remember which MAC address an IP address of this link has."""
+        if len(self.scan.link_neighbours) < MAX_MACS:
+            self.scan.link_neighbours[address] = mac
+
+    def flows(self, table: FlowTable) -> list[Flow]:
+        """The rows of a flow table with their addresses interned, in order of first appearance."""
+        return [
+            Flow(self._flow_address(key[0]), self._flow_address(key[1]), key[2], key[3], key[4], *_totals(row))
+            for key, row in table.rows.items()
+        ]
+
+    def _flow_address(self, address: int | bytes) -> int:
+        return self.address(address.to_bytes(4, "big") if isinstance(address, int) else address)
+
+
+def _totals(row: FlowRow) -> tuple[int, ...]:
+    """The fields of `Flow` after the key, in its order."""
+    return (
+        row.packets,
+        row.octets,
+        row.first_ts,
+        row.last_ts,
+        row.first_frame,
+        row.last_frame,
+        row.lowest,
+        row.highest,
+        row.longest_gap,
+        row.gap_from,
+        row.copies,
+    )

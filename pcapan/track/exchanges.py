@@ -1,0 +1,88 @@
+"""Requests and responses become exchanges, paired by message id within one IKE SA.
+
+Knows RFC 7296 sections 1 and 2.1-2.2 (every request has one response, a retransmission repeats the
+bytes) and RFC 7383 (a message in several fragments). Must not know what an exchange means for the
+SA: `pcapan.track.sas` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pcapan.track.attempts import RETRANSMISSION_GAP
+from pcapan.track.timeline import Message
+
+
+@dataclass(slots=True)
+class Half:
+    """One direction of an exchange: every send of the request, or of the response."""
+
+    sends: list[tuple[int, int, int]] = field(default_factory=list)
+    """(file, frame, time) of each send at least half a second apart; fragments count once."""
+    sizes: dict[int, int] = field(default_factory=dict)
+    """Fragment number (0 = unfragmented) -> encrypted bytes."""
+    fragments_total: int = 0
+    """Total Fragments of RFC 7383; 0 = sent whole."""
+    lengths: int = 0
+    """IKE length of the largest single message."""
+
+    @property
+    def encrypted(self) -> int:
+        """Encrypted bytes of the whole message, all fragments together."""
+        return sum(self.sizes.values())
+
+    @property
+    def missing_fragments(self) -> int:
+        """Fragments of RFC 7383 that were never seen in any send."""
+        return max(0, self.fragments_total - sum(1 for number in self.sizes if number))
+
+    def add(self, message: Message) -> bool:
+        """Take one message; True when it is a new send (not another fragment of the same one)."""
+        if message.fragment_total > self.fragments_total:
+            # A sender may fall back to smaller fragments: the larger total starts over.
+            self.fragments_total = message.fragment_total
+            self.sizes = {}
+        known = message.fragment_number in self.sizes
+        self.sizes[message.fragment_number] = message.encrypted
+        self.lengths = max(self.lengths, message.length)
+        if not self.sends or message.ts - self.sends[-1][2] >= RETRANSMISSION_GAP:
+            self.sends.append((message.file, message.frame, message.ts))
+            return True
+        return not known and message.fragment_total == 0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its response."""
+
+    kind: int
+    """Exchange type, RFC 7296 section 3.1."""
+    message_id: int
+    by_client: bool
+    """The client sent the request."""
+    request: Half = field(default_factory=Half)
+    response: Half = field(default_factory=Half)
+    repeats_after_response: int = 0
+    """Requests repeated, half a second or more after the last send, although a response was seen."""
+
+    @property
+    def first_ts(self) -> int:
+        """Time of the first message of the exchange."""
+        return min(half.sends[0][2] for half in (self.request, self.response) if half.sends)
+
+    @property
+    def last_ts(self) -> int:
+        """Time of the last message of the exchange."""
+        return max(half.sends[-1][2] for half in (self.request, self.response) if half.sends)
+
+    @property
+    def answered(self) -> bool:
+        """Whether a response was seen."""
+        return bool(self.response.sends)
+
+    def add(self, message: Message) -> None:
+        """Take one message of this exchange."""
+        if message.is_response:
+            self.response.add(message)
+        elif self.request.add(message) and self.response.sends:
+            self.repeats_after_response += 1

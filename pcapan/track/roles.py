@@ -1,0 +1,89 @@
+"""Decides once which addresses are VPN servers, and keeps the reason.
+
+Knows that a server is who receives and answers IKE_SA_INIT from many peers; must not know
+findings. Everything later asks `Roles`, nothing decides a second time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pcapan.decode.numbers import IKE_PORT, IKE_SA_INIT, NAT_T_PORT
+from pcapan.track.timeline import EspFlow, Message
+
+
+@dataclass(slots=True)
+class Roles:
+    """Who is a server and why."""
+
+    servers: list[str] = field(default_factory=list)
+    reason: str = "no IKE and no ESP in this capture"
+
+    def is_server(self, address: str) -> bool:
+        """Whether this address was decided to be a VPN server."""
+        return address in self.servers
+
+
+def decide_roles(messages: Sequence[Message], esp: Sequence[EspFlow], given: Sequence[str] = ()) -> Roles:
+    """Find the servers: those given, else who answers IKE_SA_INIT, who receives it, who speaks from 4500.
+
+    A gateway that itself dials a peer does not make that peer a server: an address whose only
+    partner is an address already decided for is that one's client or site-to-site peer. A file in
+    which none of the servers appears (the second node of a pair) is judged by itself.
+    """
+    if given:
+        return Roles(list(dict.fromkeys(given)), "named by the user")
+    roles = _decide(messages, esp)
+    for file in sorted({message.file for message in messages} | {flow.file for flow in esp}):
+        own = [message for message in messages if message.file == file]
+        flows = [flow for flow in esp if flow.file == file]
+        seen = {a for m in own for a in (m.src, m.dst)} | {a for f in flows for a in (f.src, f.dst)}
+        if not seen & set(roles.servers):
+            roles.servers += _decide(own, flows).servers
+    return roles
+
+
+def _decide(messages: Iterable[Message], esp: Sequence[EspFlow]) -> Roles:
+    answered: Counter[str] = Counter()
+    asked: dict[str, set[str]] = defaultdict(set)
+    ported: dict[str, set[str]] = defaultdict(set)
+    for message in messages:
+        if message.exchange == IKE_SA_INIT and message.major == 2:
+            if message.is_response:
+                answered[message.src] += 1
+                asked[message.src].add(message.dst)
+            elif message.spi_r == 0:
+                asked[message.dst].add(message.src)
+        if message.is_response == message.from_initiator:
+            continue  # the I and R flags do not tell who is the original responder here
+        responder, peer = (message.src, message.dst) if message.is_response else (message.dst, message.src)
+        ported[responder].add(peer)
+    for flow in esp:
+        _note_port(ported, flow.src, flow.flow.sport, flow.dst, flow.flow.dport)
+        _note_port(ported, flow.dst, flow.flow.dport, flow.src, flow.flow.sport)
+    for candidates, reason in (
+        ({a: len(asked[a]) for a in answered}, "answers IKE_SA_INIT"),
+        ({a: len(peers) for a, peers in asked.items()}, "receives IKE_SA_INIT"),
+        ({a: len(peers) for a, peers in ported.items()}, "speaks from port 500 or 4500 to most peers"),
+    ):
+        servers = _choose(candidates, asked if "INIT" in reason else ported)
+        if servers:
+            return Roles(servers, reason)
+    return Roles()
+
+
+def _note_port(ported: dict[str, set[str]], address: str, port: int, peer: str, peer_port: int) -> None:
+    """A server keeps its well-known port; NAT often changes the client's."""
+    if port in (IKE_PORT, NAT_T_PORT, 0):
+        ported[address].add(peer)
+
+
+def _choose(candidates: dict[str, int], partners: dict[str, set[str]]) -> list[str]:
+    """The candidates in order of peers, without those whose only partners are servers already."""
+    chosen: list[str] = []
+    for address in sorted(candidates, key=lambda a: (-candidates[a], a)):
+        if partners[address] - set(chosen):
+            chosen.append(address)
+    return chosen

@@ -1,0 +1,213 @@
+"""All that one source address did, gathered from attempts, SAs, ESP and keepalives.
+
+Knows how to count over time: live SAs, half-open SAs, clients at once. Must not know thresholds or
+verdicts. "Source" is always the address that the server sees, whoever put it there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+
+from pcapan.track.attempts import Attempt
+from pcapan.track.probes import ProbeSeries, could_be_probe, find_series
+from pcapan.track.sas import IkeSa, SaState
+from pcapan.track.timeline import SECOND, EspFlow
+from pcapan.track.tracker import Track
+
+#: A NAT keeps an idle UDP port mapping for at least this long, so a port silent for less is still
+#: the same client; RFC 4787 section 4.3 asks for two minutes and allows 30 s in practice.
+PORT_IDLE = 30 * SECOND
+#: How long a responder may keep an SA that got no IKE_AUTH. Implementations differ (30 to 60 s).
+HALF_OPEN_LIFE = 60 * SECOND
+#: Initial time-to-live values of the operating systems in use (Windows 128, Unix 64, devices 255).
+INITIAL_TTLS = (32, 64, 128, 255)
+
+Interval = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Source:
+    """One source address."""
+
+    address: str
+    attempts: list[Attempt] = field(default_factory=list)
+    """Clients' attempts, probes left out."""
+    probes: list[ProbeSeries] = field(default_factory=list)
+    sas: list[IkeSa] = field(default_factory=list)
+    esp: list[EspFlow] = field(default_factory=list)
+    """Both directions."""
+    keepalives: list[EspFlow] = field(default_factory=list)
+    ttls: Counter[int] = field(default_factory=Counter)
+    servers: set[str] = field(default_factory=set)
+    capture_end: int = 0
+    is_neighbour: bool = False
+    """ARP or neighbour discovery showed this address on the server's own link."""
+    same_subnet: bool = False
+    """Same /24 (IPv4) or /64 (IPv6) as the server: the likeliest subnet where ARP is silent."""
+
+    def live_intervals(self) -> list[Interval]:
+        """[from, to] in ns of every established IKE SA; a chain of rekeyed SAs is one."""
+        intervals = []
+        for sa in self.sas:
+            if not sa.is_live_kind or sa.predecessor is not None or sa.established_ts is None:
+                continue
+            last = sa
+            while last.successor is not None:
+                last = last.successor
+            intervals.append((sa.established_ts, last.ended_ts or self.capture_end))
+        return intervals
+
+    def live_at(self, ts: int) -> int:
+        """Established IKE SAs at this time."""
+        return sum(begin <= ts < end for begin, end in self.live_intervals())
+
+    def half_open_at(self, ts: int) -> int:
+        """Answered IKE_SA_INITs without IKE_AUTH (yet) at this time, young enough to still count."""
+        count = 0
+        for sa in self.sas:
+            if sa.attempt is None or not sa.attempt.answers:
+                continue
+            begun = sa.first_ts
+            auths = sa.auths()
+            until = min(
+                auths[0].first_ts if auths else begun + HALF_OPEN_LIFE, begun + HALF_OPEN_LIFE
+            )
+            count += begun <= ts < until
+        return count
+
+    def peak_live(self) -> int:
+        """Most established IKE SAs at once."""
+        return peak(self.live_intervals())
+
+    def port_intervals(self) -> list[Interval]:
+        """[from, to] in ns during which each client port on UDP 4500 was in use.
+
+        One client keeps one port at a time; its next one after a NAT rebinding follows the old one.
+        """
+        spans: dict[int, list[Interval]] = defaultdict(list)
+        for flow in (*self.esp, *self.keepalives):
+            if flow.flow.sport and flow.flow.dport:
+                port = flow.flow.sport if flow.src == self.address else flow.flow.dport
+                spans[port].append((flow.flow.first_ts, flow.flow.last_ts))
+        for sa in self.sas:
+            for exchange in sa.exchanges.values():
+                peer = max((p for p in sa.peers if p[0] <= exchange.last_ts), default=sa.peers[0])
+                spans[peer[2]].append((exchange.first_ts, exchange.last_ts))
+        return [interval for intervals in spans.values() for interval in _join(intervals)]
+
+    def init_intervals(self) -> list[Interval]:
+        """[from, to] in ns of the IKE_SA_INIT attempts of each client port."""
+        spans: dict[int, list[Interval]] = defaultdict(list)
+        for attempt in self.attempts:
+            spans[attempt.sport].append((attempt.first_ts, attempt.requests[-1].ts))
+        return [interval for intervals in spans.values() for interval in _join(intervals)]
+
+    def clients_at_once(self) -> int:
+        """Clients that used this address at the same time, at least: distinct ports in use at once.
+
+        A device tunnel and a user tunnel of one computer share its port and count once.
+        """
+        return max(peak(self.port_intervals()), peak(self.init_intervals()))
+
+    def ttl_was_decremented(self) -> bool | None:
+        """Whether the packets passed a router on their way here; None when their TTL is unknown."""
+        seen = self.ttls or Counter(attempt.ttl for attempt in self.attempts)
+        if not seen:
+            return None
+        return not any(ttl in INITIAL_TTLS for ttl in seen)
+
+
+def peak(intervals: Iterable[Interval]) -> int:
+    """Most intervals that overlap at one time; an interval that ends as another begins does not."""
+    steps = sorted(step for begin, end in intervals for step in ((begin, 1), (max(end, begin + 1), -1)))
+    most = now = 0
+    for _, step in steps:
+        now += step
+        most = max(most, now)
+    return most
+
+
+def _join(intervals: list[Interval]) -> list[Interval]:
+    """Join intervals of one port that are less than PORT_IDLE apart."""
+    joined: list[Interval] = []
+    for begin, end in sorted(intervals):
+        if joined and begin - joined[-1][1] < PORT_IDLE:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((begin, end))
+    return joined
+
+
+def gather_sources(track: Track) -> dict[str, Source]:
+    """All sources by address, in order of appearance; marks probes on the way."""
+    continued = {sa.spi_i for sa in (*track.sas, *track.orphan_auths, *track.stray) if sa.exchanges}
+    series = find_series(_candidates(track, continued))
+    sources: dict[str, Source] = {}
+
+    def source(address: str) -> Source:
+        if address not in sources:
+            sources[address] = Source(address, capture_end=track.last_ts)
+        return sources[address]
+
+    for attempt in track.attempts:
+        if could_be_probe(attempt, continued):
+            # Alone it is a lone probe, in a series a monitor: never a client.
+            attempt.is_probe = True
+        entry = source(attempt.src)
+        entry.servers.add(attempt.server)
+        if not attempt.is_probe:
+            entry.attempts.append(attempt)
+    for found in series:
+        source(found.src).probes.append(found)
+    for sa in track.sas:
+        if sa.state == SaState.HALF_OPEN and sa.attempt is not None and sa.attempt.is_probe:
+            continue
+        entry = source(sa.src)
+        entry.servers.add(sa.server)
+        entry.sas.append(sa)
+    for flows, name in ((track.esp, "esp"), (track.keepalives, "keepalives")):
+        for flow in flows:
+            outward = flow.src in track.roles.servers
+            entry = source(flow.dst if outward else flow.src)
+            entry.servers.add(flow.src if outward else flow.dst)
+            (entry.esp if name == "esp" else entry.keepalives).append(flow)
+    for address, ttls in track.ttls.items():
+        if address in sources:
+            sources[address].ttls = ttls
+    _locate(track, sources)
+    return sources
+
+
+def _candidates(track: Track, continued: set[int]) -> list[tuple[str, str, str, int, int, int]]:
+    """Datagrams that might be a monitor's: (src, server, kind, file, frame, time)."""
+    found = []
+    servers = track.roles.servers
+    for file, src, dst, seen in track.timeline.odd():
+        if dst in servers:
+            found.append((src, dst, f"{seen.length} bytes that are not IKE", file, seen.frame, seen.ts))
+    for message in track.odd_requests:
+        kind = f"IKE header without usable payloads, {message.length} bytes"
+        found.append((message.src, message.dst, kind, message.file, message.frame, message.ts))
+    for attempt in track.attempts:
+        if could_be_probe(attempt, continued):
+            first = attempt.requests[0]
+            kind = "IKE_SA_INIT without NAT detection, never continued"
+            found.append((attempt.src, attempt.server, kind, first.file, first.frame, first.ts))
+    return found
+
+
+def _locate(track: Track, sources: dict[str, Source]) -> None:
+    neighbours = {str(ip_address(a)) for scan in track.timeline.scans for a in scan.link_neighbours}
+    for entry in sources.values():
+        entry.is_neighbour = entry.address in neighbours and entry.address not in track.roles.servers
+        entry.same_subnet = any(_same_subnet(entry.address, server) for server in entry.servers)
+
+
+def _same_subnet(address: str, server: str) -> bool:
+    one, other = ip_address(address), ip_address(server)
+    if one.version != other.version or one == other:
+        return False
+    return one in ip_network(f"{server}/{24 if other.version == 4 else 64}", strict=False)

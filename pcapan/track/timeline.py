@@ -1,0 +1,199 @@
+"""Several scanned files become one timeline.
+
+Knows how the columns of `pcapan.scan` are read; must not know what the messages mean. Every row
+keeps the number of its file (1-based, in the order the files were named) and its own frame number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE
+from pcapan.scan.columns import MARK_COPY, MARK_CUT, FileScan, Flow, IcmpObservation, OddDatagram, Shape
+
+SECOND = 1_000_000_000
+
+
+class Message:
+    """One IKE message with the packet around it. Addresses are in text form (RFC 5952 for IPv6)."""
+
+    __slots__ = (
+        "digest",
+        "dport",
+        "dst",
+        "encrypted",
+        "exchange",
+        "file",
+        "flags",
+        "fragment_number",
+        "fragment_total",
+        "frame",
+        "frames",
+        "ip_id",
+        "length",
+        "macs",
+        "marks",
+        "message_id",
+        "natd_destination",
+        "natd_source",
+        "shape",
+        "spi_i",
+        "spi_r",
+        "sport",
+        "src",
+        "ts",
+        "ttl",
+        "version",
+    )
+
+    def __init__(self, scan: FileScan, names: Sequence[str], file: int, row: int) -> None:
+        rows = scan.messages
+        self.file = file
+        self.frame = rows.frame[row]
+        self.ts = rows.ts[row]
+        self.src = names[rows.src[row]]
+        self.dst = names[rows.dst[row]]
+        self.sport = rows.sport[row]
+        self.dport = rows.dport[row]
+        self.ttl = rows.ttl[row]
+        self.ip_id = rows.ip_id[row]
+        self.macs = scan.mac_pairs[rows.macs[row]]
+        self.marks = rows.marks[row]
+        self.spi_i = rows.spi_i[row]
+        self.spi_r = rows.spi_r[row]
+        self.version = rows.version[row]
+        self.exchange = rows.exchange[row]
+        self.flags = rows.flags[row]
+        self.message_id = rows.message_id[row]
+        self.length = rows.length[row]
+        self.encrypted = rows.encrypted[row]
+        self.fragment_number = rows.fragment_number[row]
+        self.fragment_total = rows.fragment_total[row]
+        self.digest = rows.digest[row]
+        self.shape: Shape = scan.shapes[rows.shape[row]]
+        self.natd_source, self.natd_destination = scan.natd.get(row, ((), ()))
+        self.frames = scan.fragment_frames.get(row, ())
+
+    @property
+    def major(self) -> int:
+        """IKE major version; -1 when the header was cut before it."""
+        return self.version >> 4 if self.version >= 0 else -1
+
+    @property
+    def is_copy(self) -> bool:
+        """The same packet was captured before."""
+        return bool(self.marks & MARK_COPY)
+
+    @property
+    def is_cut(self) -> bool:
+        """The snap length cut the packet."""
+        return bool(self.marks & MARK_CUT)
+
+    @property
+    def is_response(self) -> bool:
+        """The R flag of RFC 7296 section 3.1; False when the header was cut before it."""
+        return self.flags >= 0 and bool(self.flags & FLAG_RESPONSE)
+
+    @property
+    def from_initiator(self) -> bool:
+        """The I flag: sent by the original initiator of the IKE SA."""
+        return self.flags >= 0 and bool(self.flags & FLAG_INITIATOR)
+
+
+@dataclass(slots=True)
+class EspFlow:
+    """ESP of one SPI in one direction, or one flow of keepalives; see `pcapan.scan.columns.Flow`."""
+
+    file: int
+    src: str
+    dst: str
+    flow: Flow
+
+
+@dataclass(slots=True)
+class Timeline:
+    """All files together."""
+
+    scans: list[FileScan]
+    names: list[list[str]] = field(default_factory=list)
+    """Per file: addresses in text form, by the index that its columns use."""
+
+    def __post_init__(self) -> None:
+        self.names = [[str(ip_address(address)) for address in scan.addresses] for scan in self.scans]
+
+    def messages(self) -> Iterator[Message]:
+        """All IKE messages that are no copies, in order of time (files in order where times are equal)."""
+        order = [
+            (ts, file, row)
+            for file, scan in enumerate(self.scans)
+            for row, ts in enumerate(scan.messages.ts)
+            if not scan.messages.marks[row] & MARK_COPY
+        ]
+        order.sort()
+        for _, file, row in order:
+            yield Message(self.scans[file], self.names[file], file + 1, row)
+
+    def messages_as_captured(self) -> Iterator[Message]:
+        """All IKE messages, copies too, file by file in the order of their frames."""
+        for file, scan in enumerate(self.scans):
+            order = sorted(range(len(scan.messages)), key=scan.messages.frame.__getitem__)
+            for row in order:
+                yield Message(scan, self.names[file], file + 1, row)
+
+    def esp(self) -> list[EspFlow]:
+        """All ESP flows, by time of their first packet."""
+        return self._flows([scan.esp for scan in self.scans])
+
+    def keepalives(self) -> list[EspFlow]:
+        """All flows of NAT keepalives, by time of their first packet."""
+        return self._flows([scan.keepalives for scan in self.scans])
+
+    def _flows(self, tables: list[list[Flow]]) -> list[EspFlow]:
+        flows = [
+            EspFlow(file + 1, self.names[file][flow.src], self.names[file][flow.dst], flow)
+            for file, table in enumerate(tables)
+            for flow in table
+        ]
+        flows.sort(key=lambda entry: (entry.flow.first_ts, entry.file, entry.flow.first_frame))
+        return flows
+
+    def icmp(self) -> Iterator[tuple[int, str, str, IcmpObservation]]:
+        """(file, sender, receiver, observation) of every ICMP error that quotes port 500 or 4500."""
+        for file, scan in enumerate(self.scans):
+            for seen in scan.icmp:
+                yield file + 1, self.names[file][seen.src], self.names[file][seen.dst], seen
+
+    def odd(self) -> Iterator[tuple[int, str, str, OddDatagram]]:
+        """(file, sender, receiver, datagram) of what is neither IKE nor ESP on our ports."""
+        for file, scan in enumerate(self.scans):
+            for seen in scan.odd:
+                yield file + 1, self.names[file][seen.src], self.names[file][seen.dst], seen
+
+    @property
+    def first_ts(self) -> int:
+        """Time of the first frame of any file, 0 when there is none."""
+        return min((scan.first_ts for scan in self.scans if scan.first_ts is not None), default=0)
+
+    @property
+    def last_ts(self) -> int:
+        """Time of the last frame of any file, 0 when there is none."""
+        return max((scan.last_ts for scan in self.scans if scan.last_ts is not None), default=0)
+
+    def talked(self, address: str) -> bool:
+        """Whether this address sent any packet of any protocol."""
+        packed = ip_address(address).packed
+        for file, scan in enumerate(self.scans):
+            if packed in scan.talkers:
+                return True
+            if any(name == address for name in self._senders(file)):
+                return True
+        return False
+
+    def _senders(self, file: int) -> Iterator[str]:
+        scan, names = self.scans[file], self.names[file]
+        for index in set(scan.messages.src):
+            yield names[index]
+        for flow in (*scan.esp, *scan.keepalives):
+            yield names[flow.src]

@@ -1,0 +1,239 @@
+"""Drives the trackers over the timeline and joins what they find.
+
+Knows the order of the steps: roles, attempts, SAs, ESP, ends. The single steps live in their own
+modules. Must not judge: `pcapan.detect` does.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH, IKE_SA_INIT
+from pcapan.scan.columns import FileScan
+from pcapan.track.attempts import Attempt, AttemptTracker
+from pcapan.track.roles import Roles, decide_roles
+from pcapan.track.sas import Basis, IkeSa, SaState, judge_end, judge_establishment
+from pcapan.track.timeline import SECOND, EspFlow, Message, Timeline
+
+#: ESP may overtake the IKE message that created its SA by this much in a capture.
+_ESP_SLACK = SECOND // 5
+#: One-way ESP counts as a tunnel when at least this many packets ...
+_TUNNEL_PACKETS = 5
+
+
+@dataclass(slots=True)
+class Track:
+    """Everything that the capture shows of IKE and ESP, joined over all files."""
+
+    timeline: Timeline
+    roles: Roles
+    both_directions: bool
+    """At least one packet of any protocol was sent by a server."""
+    to_server: bool
+    """At least one packet of IKE or ESP goes to a server."""
+    attempts: list[Attempt]
+    sas: list[IkeSa]
+    esp: list[EspFlow]
+    keepalives: list[EspFlow]
+    orphan_auths: list[IkeSa]
+    """IKE_AUTH with message id 1 for an SPI pair whose IKE_SA_INIT was never seen here."""
+    stray: list[IkeSa]
+    """Messages of unknown SPI pairs without a sign that there is an SA: scanners, damage."""
+    stray_answers: list[Message]
+    odd_requests: list[Message]
+    old_versions: list[Message] = field(default_factory=list)
+    """IKEv1 and AuthIP messages."""
+    ttls: dict[str, Counter[int]] = field(default_factory=dict)
+    """Per client address: time to live of its IKE messages after IKE_SA_INIT."""
+
+    @property
+    def first_ts(self) -> int:
+        """Time of the first frame."""
+        return self.timeline.first_ts
+
+    @property
+    def last_ts(self) -> int:
+        """Time of the last frame."""
+        return self.timeline.last_ts
+
+
+def track(scans: list[FileScan], servers: Sequence[str] = ()) -> Track:
+    """Join the scans of one incident; `servers` overrides the decision who is a server."""
+    timeline = Timeline(scans)
+    messages = list(timeline.messages())
+    esp = timeline.esp()
+    roles = decide_roles(messages, esp, servers)
+    return _Tracker(timeline, roles, messages, esp).run()
+
+
+class _Tracker:
+    def __init__(
+        self, timeline: Timeline, roles: Roles, messages: list[Message], esp: list[EspFlow]
+    ) -> None:
+        self.timeline = timeline
+        self.roles = roles
+        self.messages = messages
+        self.esp = esp
+        self.keepalives = timeline.keepalives()
+        packed = {name: ip_address(name).packed for names in timeline.names for name in names}
+        self.init = AttemptTracker(packed)
+        self.sas: dict[tuple[int, int], IkeSa] = {}
+        self.old_versions: list[Message] = []
+        self.ttls: dict[str, Counter[int]] = defaultdict(Counter)
+        self.both = any(timeline.talked(server) for server in roles.servers)
+
+    def run(self) -> Track:
+        for message in self.messages:
+            self._take(message)
+        self._link_rekeyed()
+        self._attach_esp()
+        confirmed, orphans, stray = self._judge()
+        flows = (*self.esp, *self.keepalives)
+        return Track(
+            timeline=self.timeline,
+            roles=self.roles,
+            both_directions=self.both,
+            to_server=any(m.dst in self.roles.servers for m in self.messages)
+            or any(flow.dst in self.roles.servers for flow in flows),
+            attempts=list(self.init.attempts.values()),
+            sas=confirmed,
+            esp=self.esp,
+            keepalives=self.keepalives,
+            orphan_auths=orphans,
+            stray=stray,
+            stray_answers=self.init.stray_answers,
+            odd_requests=self.init.odd_requests,
+            old_versions=self.old_versions,
+            ttls=self.ttls,
+        )
+
+    def _take(self, message: Message) -> None:
+        if message.major == 1:
+            self.old_versions.append(message)
+            return
+        by_client = message.src not in self.roles.servers
+        if message.exchange == IKE_SA_INIT:
+            if message.is_response:
+                attempt = self.init.response(message)
+                if attempt is not None and message.spi_r in attempt.spi_r:
+                    self._open(message, attempt)
+            elif message.spi_r == 0:
+                self.init.request(message)
+            return
+        if message.exchange < 0:
+            if message.spi_r == 0:  # cut behind the SPIs: a zero responder SPI means IKE_SA_INIT
+                self.init.request(message)
+            return
+        if not message.spi_r:
+            return
+        sa = self.sas.get((message.spi_i, message.spi_r))
+        if sa is None:
+            client, server = (message.src, message.dst) if by_client else (message.dst, message.src)
+            sa = self.sas[message.spi_i, message.spi_r] = IkeSa(
+                message.spi_i, message.spi_r, client, server, message.file, message.ts
+            )
+        sa.add(message, by_client)
+        if by_client:
+            self.ttls[message.src][message.ttl] += 1
+
+    def _open(self, message: Message, attempt: Attempt) -> None:
+        key = (message.spi_i, message.spi_r)
+        if key not in self.sas:
+            self.sas[key] = IkeSa(
+                *key, attempt.src, attempt.server, attempt.file, message.ts, attempt, last_ts=message.ts
+            )
+
+    def _link_rekeyed(self) -> None:
+        """An SPI pair without IKE_SA_INIT, on the address and port of an SA that did CREATE_CHILD_SA."""
+        rekeyed: dict[tuple[str, int], list[tuple[int, IkeSa]]] = defaultdict(list)
+        for sa in self.sas.values():
+            for exchange in sa.exchanges.values():
+                if exchange.kind == CREATE_CHILD_SA and sa.peers:
+                    for peer in {peer[1:] for peer in sa.peers}:
+                        rekeyed[peer].append((exchange.first_ts, sa))
+        for events in rekeyed.values():
+            events.sort(key=lambda event: event[0])
+        for sa in sorted(self.sas.values(), key=lambda s: s.first_ts):
+            if sa.attempt is not None or sa.auths() or not sa.peers:
+                continue
+            for ts, earlier in reversed(rekeyed.get(sa.peers[0][1:], [])):
+                if ts < sa.first_ts and earlier is not sa and earlier.successor is None:
+                    sa.predecessor, earlier.successor = earlier, sa
+                    break
+
+    def _attach_esp(self) -> None:
+        """Give each ESP flow to the SA that last made keys for its client's address and port."""
+        keys: dict[tuple[str, int], list[tuple[int, IkeSa]]] = defaultdict(list)
+        for sa in self.sas.values():
+            for ts, address, port in sa.peers:
+                keys[address, port].append((ts, sa))
+                keys[address, 0].append((ts, sa))
+            for exchange in sa.exchanges.values():
+                if exchange.kind in (IKE_AUTH, CREATE_CHILD_SA):
+                    peer = max((p for p in sa.peers if p[0] <= exchange.last_ts), default=sa.peers[0])
+                    keys[peer[1:]].append((exchange.last_ts, sa))
+                    keys[peer[1], 0].append((exchange.last_ts, sa))
+        for events in keys.values():
+            events.sort(key=lambda event: event[0])
+        by_spi: dict[tuple[str, int, bool], IkeSa] = {}
+        bare: dict[tuple[str, int, str], IkeSa] = {}
+        for flow in self.esp:
+            from_server = flow.src in self.roles.servers
+            client, port, server = (
+                (flow.dst, flow.flow.dport, flow.src) if from_server else (flow.src, flow.flow.sport, flow.dst)
+            )
+            made = keys.get((client, port))
+            if made:
+                at = bisect_right(made, flow.flow.first_ts + _ESP_SLACK, key=lambda event: event[0])
+                sa = made[max(0, at - 1)][1]
+            else:
+                moved = by_spi.get((server, flow.flow.spi, from_server))
+                if moved is None:
+                    moved = bare.get((client, port, server))
+                if moved is None:
+                    moved = bare[client, port, server] = IkeSa(
+                        0, 0, client, server, flow.file, flow.flow.first_ts
+                    )
+                    moved.peers.append((flow.flow.first_ts, client, port))
+                sa = moved
+            by_spi.setdefault((server, flow.flow.spi, from_server), sa)
+            sa.esp.append(flow)
+            sa.last_ts = max(sa.last_ts, flow.flow.last_ts)
+        for number, sa in enumerate(bare.values()):
+            if self._is_tunnel(sa):
+                sa.state, sa.basis, sa.established_ts = SaState.ESTABLISHED, Basis.OLDER, sa.first_ts
+                self.sas[-1, number] = sa
+
+    def _is_tunnel(self, sa: IkeSa) -> bool:
+        """ESP both ways; or, where only one direction was captured, a steady one-way sequence."""
+        if sa.has_esp_both_ways:
+            return True
+        return not self.both and any(
+            flow.flow.packets >= _TUNNEL_PACKETS
+            and flow.flow.highest_sequence - flow.flow.lowest_sequence < 2 * flow.flow.packets
+            for flow in sa.esp
+        )
+
+    def _judge(self) -> tuple[list[IkeSa], list[IkeSa], list[IkeSa]]:
+        alive = {(flow.src, flow.flow.sport): flow.flow.last_ts for flow in self.keepalives}
+        confirmed: list[IkeSa] = []
+        orphans: list[IkeSa] = []
+        stray: list[IkeSa] = []
+        for sa in self.sas.values():
+            if sa.spi_r:
+                judge_establishment(sa, self.both)
+            auths = sa.auths()
+            if sa.attempt is None and sa.predecessor is None and auths and not sa.esp:
+                (orphans if auths[0].message_id == 1 else stray).append(sa)
+            elif sa.attempt is None and sa.predecessor is None and sa.state == SaState.HALF_OPEN:
+                stray.append(sa)
+            else:
+                confirmed.append(sa)
+        for sa in confirmed:
+            until = max((alive.get(peer[1:], 0) for peer in sa.peers), default=0)
+            judge_end(sa, self.timeline.last_ts, until)
+        return confirmed, orphans, stray

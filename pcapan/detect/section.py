@@ -14,9 +14,12 @@ from pcapan.detect.expression import MAX_LITERAL, Expression, compile_expression
 from pcapan.detect.issues import RuleIssue, TextError, did_you_mean
 from pcapan.detect.schema import ColumnType
 from pcapan.detect.tomlplace import Key, Place
-from pcapan.detect.wording import Template, parse_template
+from pcapan.detect.wording import Template, invisible, parse_template
 
 E = TypeVar("E", bound=StrEnum)
+
+MAX_SHOWN = 400
+"""Characters of a fault that are kept: a key can be as long as the file."""
 
 NOWHERE = Place(1, 1)
 _NEVER = Expression("false", ColumnType.BOOL, (), lambda names: False)
@@ -45,13 +48,21 @@ class Section:
 
     def issue(self, key: str, message: str, recommendation: str, *inner: int) -> None:
         """Report a fault at a key of this table."""
-        self.issues.append(RuleIssue(self.path, self.place(key, *inner).line, message, recommendation))
+        line = self.place(key, *inner).line
+        self.issues.append(RuleIssue(self.path, line, message[:MAX_SHOWN], recommendation[:MAX_SHOWN]))
 
     def _name(self, key: str) -> str:
         return ".".join(str(part) for part in (*self.key, key) if not isinstance(part, int))
 
     def _wrong(self, key: str, wanted: str, example: str) -> None:
         self.issue(key, f"{self._name(key)!r} must be {wanted}.", f"Write {example}.")
+
+    def _visible(self, key: str, value: str) -> bool:
+        hidden = next((char for char in value if invisible(char)), None)
+        if hidden is not None:
+            message = f"{self._name(key)!r} holds the invisible character U+{ord(hidden):04X}."
+            self.issue(key, message, "Remove it: every reader must see the same text.")
+        return hidden is None
 
     def _take(self, key: str) -> Any:
         self.asked[key] = None
@@ -68,7 +79,7 @@ class Section:
             self._wrong(key, "text", f'{key} = "..."')
         elif not value.strip() and default is None:
             self.issue(key, f"{self._name(key)!r} is empty.", "Say it in one sentence.")
-        else:
+        elif self._visible(key, value):
             return value.strip() if "\n" not in value else " ".join(value.split())
         return ""
 
@@ -80,7 +91,7 @@ class Section:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self._wrong(key, "a list of texts", f'{key} = ["...", "..."]')
             return ()
-        return tuple(item.strip() for item in value)
+        return tuple(item.strip() for item in value if self._visible(key, item))
 
     def whole(self, key: str, default: int, low: int, high: int) -> int:
         """A whole number within bounds."""
@@ -189,6 +200,8 @@ class Section:
     ) -> Template | None:
         if not isinstance(value, str) or not value.strip():
             self._wrong(key, "text that is not empty", f'{key} = "..."')
+            return None
+        if not self._visible(key, value):
             return None
         try:
             return parse_template(value, types, is_filter=is_filter)

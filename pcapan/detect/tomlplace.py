@@ -96,7 +96,8 @@ class _Walker:
         return path
 
     def value(self, path: Key, line: int) -> None:
-        self.at += len(self.text[self.at :]) - len(self.text[self.at :].lstrip(" \t"))
+        while self.text.startswith((" ", "\t"), self.at):
+            self.at += 1
         text_line = line
         if self.text.startswith(('"""\n', "'''\n"), self.at):
             text_line += 1

@@ -35,6 +35,7 @@ UNKNOWN_WORD = "unknown"
 _PART = re.compile(r"\{\{|\}\}|\{([^{}\n]*)\}|[{}]")
 _HOLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([a-z]+)(?:\(([^(),]*),([^(),]*)\))?)?", re.ASCII)
 _SAFE_IN_FILTER = re.compile(r"[A-Za-z0-9_.:/-]+", re.ASCII)
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NUMBERS = frozenset({ColumnType.INT, ColumnType.FLOAT})
 _FORMATS: Mapping[str, frozenset[ColumnType]] = {
     "": frozenset(ColumnType),
@@ -142,13 +143,14 @@ def _hole(text: str, types: Mapping[str, ColumnType], line: int, column: int) ->
     return _Hole(name, kind, (one or "").strip(), "s" if kind == "s" else (many or "").strip())
 
 
+def invisible(char: str) -> bool:
+    """Whether a character shows nothing, moves the cursor or turns the direction of text."""
+    return char not in "\t\n\r" and unicodedata.category(char) in _INVISIBLE
+
+
 def clean(text: str) -> str:
     """Text from a capture without control, direction and other invisible characters, bounded."""
-    kept = [
-        " " if char in "\t\n\r" else char
-        for char in text[: 4 * MAX_VALUE]
-        if char in "\t\n\r" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-    ]
+    kept = [" " if char in "\t\n\r" else char for char in text[: 4 * MAX_VALUE] if not invisible(char)]
     return "".join(kept) if len(kept) <= MAX_VALUE else "".join(kept[:MAX_VALUE]) + "…"
 
 

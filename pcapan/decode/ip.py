@@ -98,8 +98,6 @@ def _parse_v4(data: bytes | bytearray, offset: int, end: int) -> IpPacket | str:
         note = "ip-length-zero"
     elif total < header:
         return "bad-ip-total-length"
-    if available < header:
-        return "short-ip-header"
     flags = _u16(data, offset + 6)
     protocol = data[offset + 9]
     if protocol in TUNNEL_PROTOCOLS:
@@ -114,7 +112,8 @@ def _parse_v4(data: bytes | bytearray, offset: int, end: int) -> IpPacket | str:
         fragment_offset=(flags & 0x1FFF) * 8,
         more_fragments=bool(flags & 0x2000),
         dont_fragment=bool(flags & 0x4000),
-        payload_start=offset + header,
+        # When the capture ends within the options, who sent it to whom is still known.
+        payload_start=min(offset + header, end),
         payload_end=min(offset + total, end),
         wire_payload_length=total - header,
         captured_whole=total <= available,

@@ -1,10 +1,10 @@
 """From a captured frame to its IP header, for every link type that can carry one.
 
 Knows link-layer headers: Ethernet with VLAN tags, PPPoE and MPLS, 802.3 LLC/SNAP, BSD loopback, PPP, Cisco
-HDLC, Linux cooked (v1 and v2), raw IP, 802.11 (bare, radiotap or PPI). Must not know what is inside IP: it
-looks at one nibble of the IP header, to check the version, and nowhere further. Lengths that a link layer
-declares (802.3, PPPoE) are not applied; the caller cuts at the IP total length, which is what drops Ethernet
-trailer padding.
+HDLC, Linux cooked (v1 and v2), raw IP, 802.11 (bare, radiotap or PPI), PKTAP. Must not know what is inside
+IP: it looks at one nibble of the IP header, to check the version, and nowhere further. Lengths that a link
+layer declares (802.3, PPPoE) are not applied; the caller cuts at the IP total length, which is what drops
+Ethernet trailer padding.
 
 All of it is byte arithmetic. dpkt decodes some of these link types, but it builds the whole object tree up
 to TCP for each frame, raises on truncated ones and guesses at transports: for the one number wanted here
@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 MAX_VLAN_TAGS: Final = 8
 MAX_MPLS_LABELS: Final = 16
 MAX_NESTED_LINKS: Final = 2
-"""A PPI header names another link type; more than one such step is not a real capture."""
+"""PPI and PKTAP headers name another link type; more than one such step is not a real capture."""
 
 
 class LinkResult(NamedTuple):
@@ -41,6 +41,7 @@ _ETHERTYPE_IPV6 = 0x86DD
 _VLAN_TAGS = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 _MPLS = frozenset({0x8847, 0x8848})
 _PPPOE_SESSION = 0x8864
+_MACSEC = 0x88E5
 
 _ETHERTYPE_REASONS: dict[int, str] = {
     0x0806: "arp",
@@ -54,7 +55,6 @@ _ETHERTYPE_REASONS: dict[int, str] = {
     0x886F: "network-load-balancing",
     0x888E: "eapol",
     0x88CC: "lldp",
-    0x88E5: "macsec",
     0x88F5: "mvrp",
     0x88F7: "ptp",
     0x8902: "cfm",
@@ -108,6 +108,8 @@ def _find(link_type: int, data: bytes | bytearray, at: int, depth: int) -> LinkR
         return _radiotap(data, at)
     if link_type == 192:
         return _ppi(data, at, depth)
+    if link_type == 258:
+        return _pktap(data, at, depth)
     return _nothing("unsupported-link-type", ())
 
 
@@ -162,6 +164,8 @@ def _network(ether_type: int, data: bytes | bytearray, at: int, vlan: tuple[int,
         return _ip(data, at, 6, vlan)
     if ether_type == _PPPOE_SESSION:
         return _pppoe(data, at, vlan)
+    if ether_type == _MACSEC:
+        return _macsec(data, at, vlan)
     if ether_type in _MPLS:
         return _mpls(data, at, vlan)
     if ether_type <= 1500:  # IEEE 802.3: a length, and LLC follows
@@ -199,6 +203,20 @@ def _mpls(data: bytes | bytearray, at: int, vlan: tuple[int, ...]) -> LinkResult
             found = _ip(data, at, 0, vlan)
             return _nothing("mpls-not-ip", vlan) if found.reason == "bad-ip-version" else found
     return _nothing("too-many-mpls-labels", vlan)
+
+
+def _macsec(data: bytes | bytearray, at: int, vlan: tuple[int, ...]) -> LinkResult:
+    """IEEE 802.1AE security tag: unless it says encrypted or changed, the frame goes on in the clear."""
+    if len(data) < at + 6:
+        return _nothing("short-frame", vlan)
+    control = data[at]
+    if control & 0x0C:
+        return _nothing("macsec", vlan)
+    at += 14 if control & 0x20 else 6  # with or without the explicit channel identifier
+    # Neither a second tag nor LLC, which could lead to one: they could nest without end.
+    if len(data) >= at + 2 and (_u16(data, at) == _MACSEC or _u16(data, at) <= 1500):
+        return _nothing("macsec", vlan)
+    return _typed(data, at, vlan)
 
 
 def _pppoe(data: bytes | bytearray, at: int, vlan: tuple[int, ...]) -> LinkResult:
@@ -349,3 +367,15 @@ def _ppi(data: bytes | bytearray, at: int, depth: int) -> LinkResult:
     if depth + 1 >= MAX_NESTED_LINKS:
         return _nothing("unsupported-link-type", ())
     return _find(int.from_bytes(data[at + 4 : at + 8], "little"), data, at + length, depth + 1)
+
+
+def _pktap(data: bytes | bytearray, at: int, depth: int) -> LinkResult:
+    """macOS packet tap header (little-endian): its length, a record type, and the real link type."""
+    if len(data) < at + 12:
+        return _nothing("short-frame", ())
+    length = int.from_bytes(data[at : at + 4], "little")
+    if length < 12 or length > len(data):
+        return _nothing("bad-pktap-length", ())
+    if depth + 1 >= MAX_NESTED_LINKS:
+        return _nothing("unsupported-link-type", ())
+    return _find(int.from_bytes(data[at + 8 : at + 12], "little"), data, at + length, depth + 1)

@@ -14,7 +14,7 @@ from .builders import IPV4, IPV6, MAC, ether, ipv4, ipv6, pppoe, snap, udp, vlan
 
 V4 = ipv4(udp(b"x"))
 V6 = ipv6(udp(b"x"))
-LINK_TYPES = (0, 1, 9, 12, 14, 50, 51, 100, 101, 104, 105, 108, 113, 127, 192, 204, 228, 229, 276)
+LINK_TYPES = (0, 1, 9, 12, 14, 50, 51, 100, 101, 104, 105, 108, 113, 127, 192, 204, 228, 229, 258, 276)
 
 
 def sll(protocol: int, payload: bytes) -> bytes:
@@ -75,6 +75,9 @@ FOUND = {
         struct.pack("<BBHIQB", 0, 0, 17, 0x03, 0, 0x20) + wlan(snap(IPV4, V4), 0x88, 0x01, bytes(4)),
         17 + 28 + 8, 4, (),
     ),
+    "macsec, not encrypted": (1, ether(0x88E5, bytes(6) + struct.pack("!H", IPV4) + V4), 22, 4, ()),
+    "macsec with channel": (1, ether(0x88E5, b"\x20" + bytes(13) + struct.pack("!H", IPV4) + V4), 30, 4, ()),
+    "pktap": (258, struct.pack("<III", 16, 1, 1) + bytes(4) + ether(IPV6, V6), 30, 6, ()),
     "ppi ethernet": (192, struct.pack("<BBHI", 0, 0, 8, 1) + ether(IPV4, V4), 22, 4, ()),
 }  # fmt: skip
 
@@ -116,6 +119,9 @@ NOT_FOUND = {
     "slarp": (104, b"\x8f\x00\x80\x35" + bytes(14), "cisco-slarp", ()),
     "netlink": (253, sll(IPV4, V4), "unsupported-link-type", ()),
     "ppi in ppi": (192, struct.pack("<BBHI", 0, 0, 8, 192) * 2 + V4, "unsupported-link-type", ()),
+    "macsec": (1, ether(0x88E5, b"\x0c" + bytes(60)), "macsec", ()),
+    "macsec again and again": (1, ether(0x88E5, (bytes(6) + b"\x88\xe5") * 9999), "macsec", ()),
+    "pktap beyond the frame": (258, struct.pack("<III", 999, 1, 1) + V4, "bad-pktap-length", ()),
     "empty": (1, b"", "short-frame", ()),
 }
 

@@ -23,6 +23,13 @@ from pcapan.detect.wording import clean
 from pcapan.errors import PcapanError
 from pcapan.model import Severity, Verdict
 
+_PYTHON: Mapping[ColumnType, type] = {
+    ColumnType.BOOL: bool,
+    ColumnType.INT: int,
+    ColumnType.FLOAT: float,
+    ColumnType.STR: str,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class RowVerdict:
@@ -71,7 +78,7 @@ def evaluate_rule(
 ) -> list[RowVerdict]:
     """Judge every row; a failed gate about the capture, or no row at all, gives a single verdict."""
     base: dict[str, Value] = dict(capture)
-    _conform(rule, base, Origin.CAPTURE)
+    _conform(base, _columns(rule, Origin.CAPTURE))
     base.update(rule.param_values())
     row_lets = []
     for let in rule.lets:
@@ -89,9 +96,10 @@ def evaluate_rule(
     if not rows:
         return [RowVerdict(None, Verdict.NOT_OBSERVED, "", base)]
     verdicts: list[RowVerdict] = []
+    columns = _columns(rule, Origin.ROW)
     for index, row in enumerate(rows):
         values: dict[str, Value] = {**base, **row}
-        _conform(rule, values, Origin.ROW)
+        _conform(values, columns)
         for let in row_lets:
             values[let.name] = let.expression.evaluate(values)
         verdicts.append(_gate(rule, values, index, row_gates) or _judge(rule, values, index))
@@ -204,12 +212,20 @@ def _with_unknown(rule: Rule, reason: str, unknown: Sequence[str]) -> str:
     return f"{reason} Not known here: {spoken_unknown(rule, unknown)}.".strip()
 
 
-def _conform(rule: Rule, values: dict[str, Value], origin: Origin) -> None:
+def _columns(rule: Rule, origin: Origin) -> list[tuple[str, ColumnType, type]]:
+    return [
+        (name, what.type, _PYTHON[what.type]) for name, what in rule.names.items() if what.origin is origin
+    ]
+
+
+def _conform(values: dict[str, Value], columns: Sequence[tuple[str, ColumnType, type]]) -> None:
     """Give every declared column a plain value of its declared type; absent and NaN become unknown."""
-    for name, what in rule.names.items():
-        if what.origin is origin:
-            value = values.get(name)
-            values[name] = None if value is None else _plain(name, value, what.type)
+    for name, kind, python in columns:
+        value = values.get(name)
+        if type(value) is not python:
+            values[name] = None if value is None else _plain(name, value, kind)
+        elif isinstance(value, float) and not math.isfinite(value):
+            values[name] = None
 
 
 def _plain(name: str, value: object, kind: ColumnType) -> Value:

@@ -27,10 +27,11 @@ from pcapan.detect.schema import ColumnType, RuleSchema
 from pcapan.detect.tomlplace import places
 from pcapan.errors import RuleError, UsageError
 
-MAX_FILE = 256 * 1024
+MAX_FILE = 128 * 1024
 MAX_FILES = 1000
 MAX_BRACKETS = 64
 
+_DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){24}""")
 _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -180,6 +181,12 @@ def _toml(text: str, path: str, issues: list[RuleIssue]) -> dict[str, Any] | Non
     if deep:
         line = text.count("\n", 0, deep.start()) + 1
         issues.append(RuleIssue(path, line, "The brackets are nested too deeply.", "Write a flat list."))
+        return None
+    # Its time grows with the square of a dotted key; a rule has no key of more than three parts.
+    dotted = _DOTTED.search(text)
+    if dotted:
+        line = text.count("\n", 0, dotted.start()) + 1
+        issues.append(RuleIssue(path, line, "Too many parts are joined by dots.", "Write [table] headers."))
         return None
     try:
         return tomllib.loads(text)

@@ -42,6 +42,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _URL = re.compile(r"https?://[^\s<>\"]+")
 DEFAULT_LIMIT = 12
 MAX_LIMIT = 1000
+MAX_NAMES = 100
+"""Parameters, or lets, in one rule."""
 
 
 def parse_rule(
@@ -166,7 +168,7 @@ class _Reader:
     def params(self) -> dict[str, Param]:
         params: dict[str, Param] = {}
         section = self.top.table("params")
-        for key in list(section.data):
+        for key in self.some(section):
             part = section.table(key)
             value, unit, why = part.constant("value"), part.text("unit", ""), part.text("why")
             part.finish()
@@ -178,10 +180,18 @@ class _Reader:
                 self.broken.append(key)
         return params
 
+    def some(self, section: Section) -> list[str]:
+        """The keys of a table of names, bounded."""
+        keys = list(section.data)
+        if len(keys) > MAX_NAMES:
+            message = f"There are {len(keys)} names here; {MAX_NAMES} are allowed."
+            section.issue(keys[MAX_NAMES], message, "Make two rules of it.")
+        return keys[:MAX_NAMES]
+
     def lets(self) -> list[Let]:
         lets: list[Let] = []
         section = self.top.table("let")
-        for key in list(section.data):
+        for key in self.some(section):
             expression = section.expression(key, self.types)
             if not self.new_name(section, key, "a let") or expression is None:
                 self.broken.append(key)

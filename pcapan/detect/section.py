@@ -21,6 +21,9 @@ E = TypeVar("E", bound=StrEnum)
 MAX_SHOWN = 400
 """Characters of a fault that are kept: a key can be as long as the file."""
 
+MAX_UNKNOWN = 20
+"""Unknown keys of one table that are reported: the rest would only hide them."""
+
 NOWHERE = Place(1, 1)
 _NEVER = Expression("false", ColumnType.BOOL, (), lambda names: False)
 """Stands in for a condition that was refused, so that reading can go on."""
@@ -235,7 +238,7 @@ class Section:
 
     def finish(self, *, what: str = "keys") -> None:
         """Report every key that nobody asked for."""
-        for key in self.data:
-            if key not in self.asked:
-                hint = did_you_mean(key, self.asked, what=what)
-                self.issue(key, f"Unknown key {self._name(key)!r}.", hint)
+        unknown = [key for key in self.data if key not in self.asked]
+        for key in unknown[:MAX_UNKNOWN]:
+            hint = did_you_mean(key, self.asked, what=what)
+            self.issue(key, f"Unknown key {self._name(key)!r}.", hint)

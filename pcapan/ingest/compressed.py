@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 #: A bomb is a stream that gave more than FREE_OUTPUT bytes at more than MAX_RATIO : 1. ESP does not
 #: compress at all and even a file of one repeated keepalive stays near 100 : 1 (time stamps differ),
-#: while zlib reaches 1030 : 1 and zstd 30000 : 1 on zeros. Below 1 GiB any ratio is harmless.
-FREE_OUTPUT = 1024**3
+#: while zlib reaches 1030 : 1 and zstd 30000 : 1 on zeros. Any ratio is harmless below 128 MiB: zeros
+#: are the worst, 8 million empty pcap records, some seconds of work.
+FREE_OUTPUT = 128 * 1024**2
 MAX_RATIO = 200
 
 _PIECE = 256 * 1024
@@ -69,7 +70,9 @@ class InflatedStream(ByteStream):
                 self._pending = memoryview(self._inflate(len(view) - got))
                 self._given += len(self._pending)
                 if self._given > FREE_OUTPUT and self._given > MAX_RATIO * self._stored.bytes_read:
-                    self._stop("compression-bomb", f"inflates to more than {MAX_RATIO} times its size")
+                    self._stop(
+                        "compression-bomb", f"unpacks to over {MAX_RATIO} times its size (unpack it first)"
+                    )
                     self._pending = memoryview(b"")
                 continue
             count = min(len(view) - got, len(self._pending))

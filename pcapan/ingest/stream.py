@@ -80,7 +80,10 @@ class StoredStream(ByteStream):
         self._ended = False
         self.bytes_read = 0
         """Stored bytes consumed so far."""
-        self._read_into: Callable[[memoryview], int | None] | None = getattr(file, "readinto", None)
+        # readinto1 first: a buffered reader's readinto loses what it has read when a later read fails.
+        self._read_into: Callable[[memoryview], int | None] | None = getattr(
+            file, "readinto1", getattr(file, "readinto", None)
+        )
 
     @property
     def size(self) -> int:

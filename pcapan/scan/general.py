@@ -276,7 +276,10 @@ class GeneralPath:
         if datagram.captured_whole:
             around.marks &= ~MARK_CUT
         else:
+            # Cut fragments cannot be joined: the message belongs to the frame that shows its header.
             around.marks |= MARK_CUT
+            if datagram.in_order:
+                around.frame = datagram.frames[0]
         before = (scan.ike, scan.esp_packets, scan.keepalive_packets, scan.other, scan.copies)
         rows = len(scan.messages)
         self._transport(protocol, datagram.payload[start:], datagram.total_length - start, version, around)

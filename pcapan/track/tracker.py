@@ -31,7 +31,7 @@ class Track:
 
     timeline: Timeline
     roles: Roles
-    both_directions: bool
+    from_server: bool
     """At least one packet of any protocol was sent by a server."""
     to_server: bool
     """At least one packet of IKE or ESP goes to a server."""
@@ -49,6 +49,11 @@ class Track:
     """IKEv1 and AuthIP messages."""
     ttls: dict[str, Counter[int]] = field(default_factory=dict)
     """Per client address: time to live of its IKE messages after IKE_SA_INIT."""
+
+    @property
+    def both_directions(self) -> bool:
+        """Requests and replies can both be in the capture."""
+        return self.from_server and self.to_server
 
     @property
     def first_ts(self) -> int:
@@ -84,7 +89,12 @@ class _Tracker:
         self.sas: dict[tuple[int, int], IkeSa] = {}
         self.old_versions: list[Message] = []
         self.ttls: dict[str, Counter[int]] = defaultdict(Counter)
-        self.both = any(timeline.talked(server) for server in roles.servers)
+        self.from_server = any(timeline.talked(server) for server in roles.servers)
+        self.to_server = any(
+            dst in roles.servers
+            for dst in (*(m.dst for m in messages), *(flow.dst for flow in (*esp, *self.keepalives)))
+        )
+        self.both = self.from_server and self.to_server
 
     def run(self) -> Track:
         for message in self.messages:
@@ -92,13 +102,11 @@ class _Tracker:
         self._link_rekeyed()
         self._attach_esp()
         confirmed, orphans, stray = self._judge()
-        flows = (*self.esp, *self.keepalives)
         return Track(
             timeline=self.timeline,
             roles=self.roles,
-            both_directions=self.both,
-            to_server=any(m.dst in self.roles.servers for m in self.messages)
-            or any(flow.dst in self.roles.servers for flow in flows),
+            from_server=self.from_server,
+            to_server=self.to_server,
             attempts=list(self.init.attempts.values()),
             sas=confirmed,
             esp=self.esp,

@@ -1,0 +1,248 @@
+"""Which frames prove a verdict: named selectors that rules refer to.
+
+Knows how attempts, SAs and flows point back to frames, and how to write a display filter that finds
+them in Wireshark. Must not judge. A new kind of evidence is one function with its name in a rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from pcapan.scan.columns import MARK_COPY
+from pcapan.tables.facts import Facts
+from pcapan.tables.sources import SourceSubject
+from pcapan.track.attempts import Attempt, Request
+from pcapan.track.episodes import Asked, Episode, Silence
+from pcapan.track.probes import ProbeSeries
+from pcapan.track.sas import Basis, IkeSa
+from pcapan.track.sources import Source
+from pcapan.track.timeline import EspFlow
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One frame of evidence."""
+
+    file: int
+    frame: int
+    ts: int
+    what: str
+    display_filter: str
+
+
+Selector = Callable[[Facts, Any], Iterable[Exhibit]]
+SELECTORS: dict[str, Selector] = {}
+
+
+def _selector(name: str) -> Callable[[Selector], Selector]:
+    def register(function: Selector) -> Selector:
+        SELECTORS[name] = function
+        return function
+
+    return register
+
+
+def spi_filter(spi_i: int, port: int) -> str:
+    """A display filter for all messages with this initiator SPI.
+
+    Wireshark asks the dissector of the lower port first: under a translated source port below 500 or
+    4500 it may take IKE for another protocol, so there the bytes themselves are looked for.
+    """
+    octets = spi_i.to_bytes(8, "big").hex(":")
+    return f"isakmp.ispi == {octets}" if port in (500, 4500) or port > 4500 else f"udp contains {octets}"
+
+
+def _request(attempt: Attempt, request: Request, what: str) -> Exhibit:
+    return Exhibit(request.file, request.frame, request.ts, what, spi_filter(attempt.spi_i, attempt.sport))
+
+
+def _place(attempt: Attempt) -> str:
+    return f"from {attempt.src}:{attempt.sport}"
+
+
+def _asked(subject: Any) -> list[Asked]:
+    return subject.asked if isinstance(subject, Episode | Silence) else []
+
+
+def _source(facts: Facts, subject: Any) -> Source | None:
+    if isinstance(subject, SourceSubject):
+        return subject.source
+    if isinstance(subject, Episode):
+        return subject.source
+    return None
+
+
+@_selector("unanswered-requests")
+def unanswered_requests(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """The first unanswered request of each attempt, then the repeats."""
+    asked = _asked(subject)
+    if isinstance(subject, Attempt):
+        for number, request in enumerate(subject.requests, 1):
+            yield _request(subject, request, f"IKE_SA_INIT request {number} {_place(subject)}, no answer")
+    seen: set[int] = set()
+    for one in asked:
+        if one.attempt.spi_i not in seen:
+            seen.add(one.attempt.spi_i)
+            yield _request(
+                one.attempt, one.request, f"IKE_SA_INIT request {_place(one.attempt)}, unanswered in this capture"
+            )
+
+
+@_selector("last-answered")
+def last_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """The last request that the source (or anybody) got answered before the episode."""
+    asked = _asked(subject)
+    if not asked:
+        return
+    onset = asked[0].ts
+    source = _source(facts, subject)
+    pool = [source] if source is not None else list(facts.sources.values())
+    best: tuple[Attempt, Request] | None = None
+    for entry in pool:
+        for attempt in entry.attempts:
+            for request in attempt.requests:
+                if request.answer is not None and request.ts < onset and (
+                    best is None or request.ts > best[1].ts
+                ):
+                    best = (attempt, request)
+    if best is not None:
+        attempt, request = best
+        yield _request(attempt, request, f"last answered IKE_SA_INIT before, {_place(attempt)}")
+
+
+@_selector("others-answered")
+def others_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """Requests of other sources that were answered during the episode."""
+    if not isinstance(subject, Episode):
+        return
+    for source in facts.sources.values():
+        if source is subject.source:
+            continue
+        for attempt in source.attempts:
+            for request in attempt.requests:
+                if request.answer is not None and subject.onset <= request.ts <= subject.end:
+                    yield _request(attempt, request, f"another source, answered meanwhile: {_place(attempt)}")
+
+
+@_selector("first-requests")
+def first_requests(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """The first request of each of the source's attempts, with what its NAT-D hashes say."""
+    source = _source(facts, subject)
+    for attempt in source.attempts if source is not None else ():
+        yield _request(attempt, attempt.requests[0], f"IKE_SA_INIT {_place(attempt)}: {_natd(attempt)}")
+
+
+def _natd(attempt: Attempt) -> str:
+    if attempt.natd_source_matches is None:
+        return f"no NAT-D hashes readable, TTL {attempt.ttl}"
+    source = "fits" if attempt.natd_source_matches else "does not fit"
+    if attempt.natd_destination_is_source:
+        destination = "names this very source as the address dialled"
+    elif attempt.natd_destination_matches:
+        destination = "fits the server"
+    else:
+        destination = "does not fit the server"
+    return f"source hash {source}, destination hash {destination}, TTL {attempt.ttl}"
+
+
+@_selector("client-tunnels")
+def client_tunnels(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """First packet of each of the source's tunnels: ports that were in use side by side."""
+    source = _source(facts, subject)
+    for flow in source.esp if source is not None else ():
+        if flow.src == source.address:  # type: ignore[union-attr]
+            yield _flow(flow, f"ESP from {flow.src}:{flow.flow.sport}")
+
+
+def _flow(flow: EspFlow, what: str) -> Exhibit:
+    return Exhibit(
+        flow.file, flow.flow.first_frame, flow.flow.first_ts, what, f"esp.spi == 0x{flow.flow.spi:08x}"
+    )
+
+
+@_selector("probes")
+def probes(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """The probes of a series."""
+    if isinstance(subject, ProbeSeries):
+        version = "ipv6" if ":" in subject.src else "ip"
+        for file, frame, ts in subject.sends:
+            yield Exhibit(
+                file,
+                frame,
+                ts,
+                f"probe from {subject.src}: {subject.kind}",
+                f"{version}.src == {subject.src} && udp.dstport in {{500, 4500}}",
+            )
+
+
+@_selector("older-sas")
+def older_sas(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """First sign of each SA that was there before the capture began."""
+    for sa in facts.track.sas:
+        if sa.basis == Basis.OLDER and sa.predecessor is None:
+            yield from _sign_of(sa)
+
+
+def _sign_of(sa: IkeSa) -> Iterator[Exhibit]:
+    for exchange in sa.exchanges.values():
+        for half in (exchange.request, exchange.response):
+            if half.sends:
+                file, frame, ts = half.sends[0]
+                yield Exhibit(
+                    file,
+                    frame,
+                    ts,
+                    f"exchange of an SA of {sa.src} whose handshake is not in the capture",
+                    spi_filter(sa.spi_i, sa.peers[0][2]),
+                )
+                return
+    for flow in sa.esp:
+        yield _flow(flow, f"ESP of {sa.src} without a handshake in the capture")
+        return
+
+
+@_selector("copies")
+def copies(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """IKE messages that were captured a second time."""
+    for message in facts.track.timeline.messages_as_captured():
+        if message.marks & MARK_COPY:
+            yield Exhibit(
+                message.file,
+                message.frame,
+                message.ts,
+                "the same packet as one shortly before",
+                spi_filter(message.spi_i, _client_port(message.sport, message.dport)),
+            )
+
+
+@_selector("cut-messages")
+def cut_messages(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """IKE messages that the snap length cut."""
+    for message in facts.track.timeline.messages():
+        if message.is_cut:
+            yield Exhibit(
+                message.file, message.frame, message.ts, "cut by the snap length", f"frame.number == {message.frame}"
+            )
+
+
+def _client_port(sport: int, dport: int) -> int:
+    return sport if dport in (500, 4500) else dport
+
+
+def exhibits(names: Iterable[str], facts: Facts, subjects: Iterable[Any], limit: int) -> list[Exhibit]:
+    """Up to `limit` frames for the subjects of one finding, in order of time, each frame once.
+
+    Selectors take turns, so that a long list of one kind leaves room for the others.
+    """
+    lists = [
+        list(islice(SELECTORS[name](facts, subject), limit)) for subject in subjects for name in names
+    ]
+    chosen: dict[tuple[int, int], Exhibit] = {}
+    for turn in range(limit):
+        for found in lists:
+            if turn < len(found) and len(chosen) < limit:
+                chosen.setdefault((found[turn].file, found[turn].frame), found[turn])
+    return sorted(chosen.values(), key=lambda exhibit: (exhibit.ts, exhibit.file, exhibit.frame))

@@ -1,0 +1,257 @@
+"""From capture files to the result: the one module that knows every room.
+
+Knows the order of the steps and what goes into the result document. Must not know formats, packets
+or rules themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import pcapan
+from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
+from pcapan.detect.run import find, rule_schema
+from pcapan.errors import PcapanError, UnreadableError, UsageError
+from pcapan.ingest.frames import CaptureReader
+from pcapan.ingest.open import open_capture
+from pcapan.model import CaptureSummary, Counts, Problem, Result
+from pcapan.scan.columns import FileScan
+from pcapan.scan.scanner import Scanner
+from pcapan.tables.facts import Facts, InputFacts, Site, gather_facts
+from pcapan.tables.limits import capture_limits, direction
+from pcapan.tables.registry import frame_of, rows_of
+from pcapan.tables.series import series_rows
+from pcapan.tables.times import iso_time
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[str, int, int], None]
+"""Called with (path, bytes read, size in bytes or 0) while files are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for; everything has a default that fits most captures."""
+
+    site: Site = field(default_factory=Site)
+    rules: tuple[str, ...] = ()
+    """Folders or files of rules that add to or override the built-in ones."""
+    overrides: dict[str, str] = field(default_factory=dict)
+    """``RULE.PARAM`` -> value."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The options for the result document."""
+        return {
+            "server": list(self.site.servers),
+            "rules": list(self.rules),
+            "set": dict(self.overrides),
+        }
+
+
+@dataclass(slots=True)
+class Analysis:
+    """The result document and, while the process lives, the tables behind it."""
+
+    result: Result
+    facts: Facts
+    unreadable: list[UnreadableError]
+    """Inputs that could not be read at all, when others could."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether something was cut, damaged or could not be read."""
+        return bool(self.unreadable) or any(entry.damaged for entry in self.facts.inputs)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table (messages, attempts, sas, esp, sources, ...) as a pandas DataFrame."""
+        return frame_of(name, self.facts)
+
+
+def analyze(
+    paths: str | Path | Sequence[str | Path],
+    options: Options | None = None,
+    *,
+    stdin: BinaryIO | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Analyse one incident: one capture, or several that are one timeline.
+
+    Raises:
+        UnreadableError: when none of the inputs can be read.
+        RuleError: when a rule file is wrong.
+        UsageError: when no input is named, or the same one twice.
+    """
+    options = options or Options()
+    rules = built_in_rules(options)
+    facts, unreadable = read_facts(paths, options, stdin=stdin, progress=progress)
+    return Analysis(make_result(facts, rules, options, unreadable), facts, unreadable)
+
+
+def built_in_rules(options: Options) -> RuleSet:
+    """The rules of the program with the user's additions and overrides."""
+    return load_rules([default_rules_dir(), *options.rules], rule_schema(), overrides=options.overrides)
+
+
+def read_facts(
+    paths: str | Path | Sequence[str | Path],
+    options: Options | None = None,
+    *,
+    stdin: BinaryIO | None = None,
+    progress: Progress | None = None,
+) -> tuple[Facts, list[UnreadableError]]:
+    """Read and track the files without judging them; raises as `analyze` does."""
+    named = [paths] if isinstance(paths, str | Path) else list(paths)
+    texts = [str(path) for path in named]
+    if not texts:
+        raise UsageError("no capture was named", hint="name at least one file, or - for standard input")
+    if len(set(texts)) < len(texts):
+        twice = next(text for text in texts if texts.count(text) > 1)
+        raise UsageError("a capture is named twice", where=twice, hint="name every file once")
+    inputs: list[InputFacts] = []
+    scans: list[FileScan] = []
+    unreadable: list[UnreadableError] = []
+    for text in texts:
+        try:
+            entry, scan = scan_file(text, stdin=stdin, progress=progress)
+        except UnreadableError as error:
+            if len(texts) == 1:
+                raise
+            unreadable.append(error)
+            continue
+        inputs.append(entry)
+        scans.append(scan)
+    if not inputs:
+        raise unreadable[0]
+    site = (options or Options()).site
+    return gather_facts(inputs, scans, site), unreadable
+
+
+def scan_file(
+    path: str, *, stdin: BinaryIO | None = None, progress: Progress | None = None
+) -> tuple[InputFacts, FileScan]:
+    """Read one file to its end; raises UnreadableError when there is nothing to read."""
+    reader: CaptureReader = open_capture(path, stdin=stdin)
+    scanner = Scanner()
+    for block in reader.blocks():
+        scanner.feed(block, reader.interfaces)
+        if progress is not None:
+            progress(path, reader.bytes_read, reader.size)
+    scan = scanner.finish()
+    return (
+        InputFacts(
+            path=path,
+            format=reader.format,
+            size=reader.size,
+            sha256=reader.sha256,
+            interfaces=reader.interfaces,
+            comments=reader.comments,
+            problems=reader.problems,
+            damaged=reader.damaged,
+        ),
+        scan,
+    )
+
+
+def make_result(
+    facts: Facts, rules: RuleSet, options: Options, unreadable: Sequence[PcapanError] = ()
+) -> Result:
+    """Judge the facts and write the result document."""
+    return Result(
+        tool={"name": "pcapan", "version": pcapan.__version__},
+        run={
+            "options": options.as_dict(),
+            "rules_hash": rules.rules_hash,
+            "started": iso_time(int(datetime.now(UTC).timestamp()) * 1_000_000_000),
+        },
+        inputs=[_input_row(entry, scan) for entry, scan in zip(facts.inputs, facts.scans, strict=True)],
+        capture=CaptureSummary(
+            server=list(facts.track.roles.servers),
+            direction=direction(facts),
+            counts=_counts(facts.scans),
+            limits=capture_limits(facts),
+        ),
+        findings=find(facts, rules),
+        sources=list(rows_of("sources", facts)),
+        series=series_rows(facts),
+        problems=_problems(facts, unreadable),
+    )
+
+
+def _input_row(entry: InputFacts, scan: FileScan) -> dict[str, Any]:
+    return {
+        "path": entry.path,
+        "sha256": entry.sha256,
+        "bytes": entry.size,
+        "format": entry.format,
+        "packets": scan.packets,
+        "first": iso_time(scan.first_ts) if scan.first_ts is not None else None,
+        "last": iso_time(scan.last_ts) if scan.last_ts is not None else None,
+        "damaged": entry.damaged,
+        "interfaces": [
+            {
+                "link_type": interface.link_type,
+                "name": interface.name,
+                "description": interface.description,
+                "snaplen": interface.snaplen,
+                "filter": interface.capture_filter,
+                "dropped": interface.dropped,
+            }
+            for interface in entry.interfaces
+        ],
+        "comments": entry.comments,
+    }
+
+
+def _counts(scans: Sequence[FileScan]) -> Counts:
+    undecoded: dict[str, int] = {}
+    for scan in scans:
+        for reason, count in scan.undecoded.items():
+            undecoded[reason] = undecoded.get(reason, 0) + count
+    copies = sum(scan.copies for scan in scans)
+    return Counts(
+        packets=sum(scan.packets for scan in scans) - copies,
+        ike=sum(scan.ike for scan in scans),
+        esp=sum(scan.esp_packets for scan in scans),
+        keepalive=sum(scan.keepalive_packets for scan in scans),
+        other=sum(scan.other for scan in scans),
+        undecoded=dict(sorted(undecoded.items())),
+        copies=copies,
+    )
+
+
+def _problems(facts: Facts, unreadable: Sequence[PcapanError]) -> list[Problem]:
+    problems = [
+        Problem("ingest", "unreadable", error.where, 0, 1, f"{error.message}; {error.hint}".strip("; "))
+        for error in unreadable
+    ]
+    for entry, scan in zip(facts.inputs, facts.scans, strict=True):
+        problems += [Problem("ingest", p.code, entry.path, p.frame, p.count, p.example) for p in entry.problems]
+        problems += [Problem("scan", p.code, entry.path, p.frame, p.count, p.example) for p in scan.problems]
+    for message in facts.track.stray_answers[:1]:
+        problems.append(
+            Problem(
+                "track",
+                "answer-without-request",
+                facts.inputs[message.file - 1].path,
+                message.frame,
+                len(facts.track.stray_answers),
+                f"IKE_SA_INIT response from {message.src} whose request is not in the capture",
+            )
+        )
+    for message in facts.track.odd_requests[:1]:
+        problems.append(
+            Problem(
+                "track",
+                "no-client-request",
+                facts.inputs[message.file - 1].path,
+                message.frame,
+                len(facts.track.odd_requests),
+                f"IKE_SA_INIT from {message.src} that no client sends: {message.shape.problem or 'no payloads'}",
+            )
+        )
+    return problems

@@ -1,0 +1,202 @@
+"""Table `capture`: the one row about the view that this capture gives.
+
+Every rule may use these columns without a prefix; most of them are what gates are made of.
+"""
+
+from __future__ import annotations
+
+from pcapan.tables.declare import Table
+from pcapan.tables.facts import Facts
+from pcapan.track.sas import Basis
+
+CAPTURE = Table("capture", "whole capture")
+
+#: ESP flows of the server shorter than this say nothing about loss.
+_MEASURABLE_FLOW = 20
+
+
+@CAPTURE.column()
+def has_ipsec(facts: Facts) -> bool:
+    """There is IKE or ESP in this capture."""
+    return any(scan.ike or scan.esp_packets for scan in facts.scans)
+
+
+@CAPTURE.column()
+def both_directions(facts: Facts) -> bool:
+    """Packets to a server and packets sent by it (of any protocol) are in this capture."""
+    return facts.track.both_directions
+
+
+@CAPTURE.column()
+def from_server(facts: Facts) -> bool:
+    """At least one packet of any protocol was sent by a server."""
+    return facts.track.from_server
+
+
+@CAPTURE.column()
+def to_server(facts: Facts) -> bool:
+    """At least one packet of IKE or ESP goes to a server."""
+    return facts.track.to_server
+
+
+@CAPTURE.column("servers")
+def servers(facts: Facts) -> int:
+    """VPN servers found."""
+    return len(facts.track.roles.servers)
+
+
+@CAPTURE.column("packets")
+def capture_packets(facts: Facts) -> int:
+    """Packets, copies left out."""
+    return sum(scan.packets - scan.copies for scan in facts.scans)
+
+
+@CAPTURE.column("ns")
+def capture_ns(facts: Facts) -> int:
+    """From the first to the last frame."""
+    return facts.track.last_ts - facts.track.first_ts
+
+
+@CAPTURE.column("sources")
+def source_count(facts: Facts) -> int:
+    """Source addresses with clients: attempts, SAs or ESP."""
+    return sum(bool(s.attempts or s.sas) for s in facts.sources.values())
+
+
+@CAPTURE.column("attempts")
+def all_attempts(facts: Facts) -> int:
+    """IKE_SA_INIT attempts of all sources, probes left out."""
+    return sum(len(source.attempts) for source in facts.sources.values())
+
+
+@CAPTURE.column("attempts")
+def all_answered(facts: Facts) -> int:
+    """Attempts of all sources that got a real answer."""
+    return sum(a.answered for source in facts.sources.values() for a in source.attempts)
+
+
+@CAPTURE.column("SAs")
+def older_sas(facts: Facts) -> int:
+    """IKE SAs that were there before the capture began (two-way ESP or finished exchanges without handshake)."""
+    return sum(sa.basis == Basis.OLDER and sa.predecessor is None for sa in facts.track.sas)
+
+
+@CAPTURE.column("files")
+def damaged_files(facts: Facts) -> int:
+    """Input files that are cut or damaged part-way."""
+    return sum(entry.damaged for entry in facts.inputs)
+
+
+@CAPTURE.column("frames")
+def cut_frames(facts: Facts) -> int:
+    """Frames of which the snap length kept only a part."""
+    return sum(scan.cut_frames for scan in facts.scans)
+
+
+@CAPTURE.column("messages")
+def cut_messages(facts: Facts) -> int:
+    """IKE messages of which the snap length kept only a part."""
+    return sum(message.is_cut for message in facts.track.timeline.messages())
+
+
+@CAPTURE.column("packets")
+def copies(facts: Facts) -> int:
+    """Packets captured more than once."""
+    return sum(scan.copies for scan in facts.scans)
+
+
+@CAPTURE.column("ratio")
+def copy_share(facts: Facts) -> float:
+    """Copies in relation to the packets they are copies of."""
+    packets = capture_packets(facts)
+    return copies(facts) / packets if packets else 0.0
+
+
+@CAPTURE.column("packets")
+def dropped_packets(facts: Facts) -> int | None:
+    """Packets that the capture itself lost, as the file says; unknown when it says nothing."""
+    counts = [i.dropped for entry in facts.inputs for i in entry.interfaces if i.dropped is not None]
+    return sum(counts) if counts else None
+
+
+@CAPTURE.column("packets")
+def esp_missing_from_server(facts: Facts) -> int:
+    """ESP sequence numbers missing in the server's own packets: lost before they reached the file."""
+    return sum(
+        max(0, flow.flow.highest_sequence - flow.flow.lowest_sequence + 1 - flow.flow.packets)
+        for flow in facts.track.esp
+        if flow.src in facts.track.roles.servers and flow.flow.packets >= _MEASURABLE_FLOW
+    )
+
+
+@CAPTURE.column("ratio")
+def esp_missing_share(facts: Facts) -> float:
+    """The same in relation to the packets the server sent in those flows."""
+    sent = sum(
+        flow.flow.packets
+        for flow in facts.track.esp
+        if flow.src in facts.track.roles.servers and flow.flow.packets >= _MEASURABLE_FLOW
+    )
+    missing = esp_missing_from_server(facts)
+    return missing / (sent + missing) if sent else 0.0
+
+
+@CAPTURE.column("packets")
+def port_500(facts: Facts) -> int:
+    """UDP packets on port 500."""
+    return sum(scan.ports[500] for scan in facts.scans)
+
+
+@CAPTURE.column("packets")
+def port_4500(facts: Facts) -> int:
+    """UDP packets on port 4500."""
+    return sum(scan.ports[4500] for scan in facts.scans)
+
+
+@CAPTURE.column("packets")
+def other_packets(facts: Facts) -> int:
+    """Packets of other protocols, ARP included."""
+    return sum(scan.other for scan in facts.scans)
+
+
+@CAPTURE.column("fragments")
+def fragments(facts: Facts) -> int:
+    """IP fragments of any protocol."""
+    return sum(scan.fragments for scan in facts.scans)
+
+
+@CAPTURE.column("fragments")
+def tail_fragments(facts: Facts) -> int:
+    """IP fragments other than the first of their datagram; a filter by port loses them."""
+    return sum(scan.tail_fragments for scan in facts.scans)
+
+
+@CAPTURE.column()
+def capture_filter(facts: Facts) -> str | None:
+    """The capture filter that the file names; unknown when it names none."""
+    filters = [i.capture_filter for entry in facts.inputs for i in entry.interfaces if i.capture_filter]
+    return "; ".join(dict.fromkeys(filters)) or None
+
+
+@CAPTURE.column("attempts")
+def responses_genuine(facts: Facts) -> int:
+    """Answered attempts whose response carries a NAT-D hash that fits the packet."""
+    return sum(
+        bool(a.response_natd_source_matches or a.response_natd_destination_matches)
+        for a in facts.track.attempts
+    )
+
+
+@CAPTURE.column("attempts")
+def responses_rewritten(facts: Facts) -> int:
+    """Answered attempts of whose response neither NAT-D hash fits the packet."""
+    return sum(
+        a.response_natd_source_matches is False and a.response_natd_destination_matches is False
+        for a in facts.track.attempts
+    )
+
+
+@CAPTURE.column("messages")
+def ikev1_messages(facts: Facts) -> int:
+    """IKEv1 and AuthIP messages."""
+    return len(facts.track.old_versions)

@@ -1,0 +1,84 @@
+"""How a table is declared: one small function a column, and nothing to register elsewhere.
+
+Knows that a column's name is its function's name, its type the function's return annotation, its
+meaning the function's docstring. Must not know any table.
+
+    @SOURCES.column("SAs")
+    def sas_concurrent_max(source: Source) -> int:
+        \"\"\"Most established IKE SAs at once.\"\"\"
+        return source.peak_live()
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args, get_type_hints
+
+Cell = bool | int | float | str | None
+"""A plain cell. None means unknown, never zero or false. List cells hold plain cells."""
+
+_Function = TypeVar("_Function", bound=Callable[[Any], Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One declared column."""
+
+    name: str
+    type: str
+    """bool, int, float, str, list[int] or list[str]; every type but the lists may be unknown (None)."""
+    unit: str
+    meaning: str
+    value: Callable[[Any], Any]
+
+
+@dataclass(slots=True)
+class Table:
+    """A named table: what one row stands for, and its columns in order."""
+
+    name: str
+    row_is: str
+    """What one row stands for."""
+    columns: list[Column] = field(default_factory=list)
+
+    def column(self, unit: str = "") -> Callable[[_Function], _Function]:
+        """Declare the decorated function as the next column."""
+
+        def declare(function: _Function) -> _Function:
+            returns = get_type_hints(function)["return"]
+            self.columns.append(
+                Column(
+                    function.__name__,
+                    _type_name(returns),
+                    unit,
+                    " ".join((inspect.getdoc(function) or "").split()),
+                    function,
+                )
+            )
+            return function
+
+        return declare
+
+    def rows(self, subjects: Iterable[Any]) -> Iterator[dict[str, Any]]:
+        """One dictionary a subject, keys in the order of declaration."""
+        columns = [(column.name, column.value) for column in self.columns]
+        for subject in subjects:
+            yield {name: value(subject) for name, value in columns}
+
+    def row(self, subject: Any) -> dict[str, Any]:
+        """The single row of one subject."""
+        return next(self.rows([subject]))
+
+
+def _type_name(hint: Any) -> str:
+    parts = [part for part in get_args(hint) if part is not type(None)]
+    if getattr(hint, "__origin__", None) is list:
+        return f"list[{parts[0].__name__}]"
+    if not parts:
+        return str(hint.__name__)
+    inner = parts[0]
+    if getattr(inner, "__origin__", None) is list:
+        return f"list[{get_args(inner)[0].__name__}]"
+    return str(inner.__name__)

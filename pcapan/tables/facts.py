@@ -1,0 +1,65 @@
+"""Everything the tables are made from, gathered once for one incident.
+
+Knows the trackers' results, the input files and what the user told about the network. Must not
+know columns or rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pcapan.ingest.frames import InputProblem, Interface
+from pcapan.scan.columns import FileScan
+from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences
+from pcapan.track.probes import ProbeSeries
+from pcapan.track.sources import Source, gather_sources
+from pcapan.track.tracker import Track, track
+
+
+@dataclass(slots=True)
+class InputFacts:
+    """One input file: what it is and how reading it went."""
+
+    path: str
+    format: str
+    size: int
+    sha256: str
+    interfaces: list[Interface]
+    comments: list[str]
+    problems: list[InputProblem]
+    damaged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the user told about the network; every part may be missing."""
+
+    servers: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Facts:
+    """One incident, ready to be turned into tables."""
+
+    inputs: list[InputFacts]
+    scans: list[FileScan]
+    track: Track
+    sources: dict[str, Source]
+    episodes: list[Episode]
+    silences: list[Silence]
+    probes: list[ProbeSeries] = field(default_factory=list)
+
+
+def gather_facts(inputs: list[InputFacts], scans: list[FileScan], site: Site) -> Facts:
+    """Track the scans and derive sources, episodes and silences; `inputs` and `scans` run in parallel."""
+    tracked = track(scans, site.servers)
+    sources = gather_sources(tracked)
+    return Facts(
+        inputs=inputs,
+        scans=scans,
+        track=tracked,
+        sources=sources,
+        episodes=find_episodes(tracked, sources),
+        silences=find_silences(tracked, sources),
+        probes=[series for source in sources.values() for series in source.probes],
+    )

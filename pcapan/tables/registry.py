@@ -1,0 +1,61 @@
+"""All declared tables by name, and where the subjects of their rows come from.
+
+Knows every table module; must not know rules or renderers. A new table is its module and one line
+here. pandas is loaded only when a DataFrame is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pcapan.tables.attempts import ATTEMPTS
+from pcapan.tables.capture import CAPTURE
+from pcapan.tables.declare import Table
+from pcapan.tables.episodes import EPISODES, PROBES, SILENCES
+from pcapan.tables.esp import ESP
+from pcapan.tables.facts import Facts
+from pcapan.tables.messages import MESSAGES
+from pcapan.tables.sas import SAS
+from pcapan.tables.sources import SOURCES, source_subjects
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Subjects = Callable[[Facts], Iterable[Any]]
+
+_TABLES: tuple[tuple[Table, Subjects], ...] = (
+    (MESSAGES, lambda facts: facts.track.timeline.messages_as_captured()),
+    (ATTEMPTS, lambda facts: facts.track.attempts),
+    (SAS, lambda facts: facts.track.sas),
+    (ESP, lambda facts: facts.track.esp),
+    (SOURCES, source_subjects),
+    (EPISODES, lambda facts: facts.episodes),
+    (SILENCES, lambda facts: facts.silences),
+    (PROBES, lambda facts: facts.probes),
+    (CAPTURE, lambda facts: [facts]),
+)
+TABLES: dict[str, Table] = {table.name: table for table, _ in _TABLES}
+_SUBJECTS: dict[str, Subjects] = {table.name: subjects for table, subjects in _TABLES}
+
+
+def subjects_of(name: str, facts: Facts) -> list[Any]:
+    """What the rows of a table are made from, in the order of the rows."""
+    return list(_SUBJECTS[name](facts))
+
+
+def rows_of(name: str, facts: Facts) -> Iterator[dict[str, Any]]:
+    """The rows of a table as dictionaries."""
+    return TABLES[name].rows(_SUBJECTS[name](facts))
+
+
+_DTYPES = {"bool": "boolean", "int": "Int64", "float": "Float64", "str": "string"}
+
+
+def frame_of(name: str, facts: Facts) -> pd.DataFrame:
+    """A table as a DataFrame: nullable types, list columns as Python lists."""
+    import pandas as pd
+
+    table = TABLES[name]
+    frame = pd.DataFrame(rows_of(name, facts), columns=[column.name for column in table.columns])
+    return frame.astype({c.name: _DTYPES[c.type] for c in table.columns if c.type in _DTYPES})

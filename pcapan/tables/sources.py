@@ -1,0 +1,246 @@
+"""Table `sources`: one row a source address, as the server sees it.
+
+Knows how to count; whether a count is a problem is for the rules. Health probes are never counted
+as clients, attempts or failures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from pcapan.decode.vendor_ids import is_microsoft
+from pcapan.tables.declare import Table
+from pcapan.tables.facts import Facts
+from pcapan.track.attempts import Attempt
+from pcapan.track.sas import Basis, SaState
+from pcapan.track.sources import INITIAL_TTLS, Source
+
+SOURCES = Table("sources", "source address")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSubject:
+    """A source and the incident around it."""
+
+    source: Source
+    facts: Facts
+
+
+def source_subjects(facts: Facts) -> Iterator[SourceSubject]:
+    """Sources in order of appearance."""
+    for source in facts.sources.values():
+        yield SourceSubject(source, facts)
+
+
+_CLASSES = [
+    (ip_network(network), name)
+    for network, name in (
+        ("10.0.0.0/8", "private"),
+        ("172.16.0.0/12", "private"),
+        ("192.168.0.0/16", "private"),
+        ("fc00::/7", "private"),
+        ("100.64.0.0/10", "carrier"),
+        ("169.254.0.0/16", "link-local"),
+        ("fe80::/10", "link-local"),
+    )
+]
+
+
+def class_of(address: str) -> str:
+    """private, carrier, link-local or public."""
+    parsed = ip_address(address)
+    return next((name for network, name in _CLASSES if parsed in network), "public")
+
+
+def _count(attempts: list[Attempt], name: str, wanted: bool) -> int:
+    return sum(getattr(attempt, name) is wanted for attempt in attempts)
+
+
+@SOURCES.column()
+def address(row: SourceSubject) -> str:
+    """The address, in text form."""
+    return row.source.address
+
+
+@SOURCES.column()
+def address_class(row: SourceSubject) -> str:
+    """private (RFC 1918, RFC 4193), carrier (RFC 6598: 100.64.0.0/10), link-local or public."""
+    return class_of(row.source.address)
+
+
+@SOURCES.column("attempts")
+def attempts(row: SourceSubject) -> int:
+    """IKE_SA_INIT attempts (initiator SPIs), probes left out."""
+    return len(row.source.attempts)
+
+
+@SOURCES.column("attempts")
+def answered(row: SourceSubject) -> int:
+    """Attempts that got a real answer."""
+    return sum(attempt.answered for attempt in row.source.attempts)
+
+
+@SOURCES.column("attempts")
+def unanswered(row: SourceSubject) -> int:
+    """Attempts without a real answer."""
+    return sum(not attempt.answered for attempt in row.source.attempts)
+
+
+@SOURCES.column("SAs")
+def sas(row: SourceSubject) -> int:
+    """IKE SAs that were established at some time; a chain of rekeyed SAs is one."""
+    return len(row.source.live_intervals())
+
+
+@SOURCES.column("SAs")
+def sas_concurrent_max(row: SourceSubject) -> int:
+    """Most established IKE SAs at once (a lower bound when some are older than the capture)."""
+    return row.source.peak_live()
+
+
+@SOURCES.column("SAs")
+def sas_older(row: SourceSubject) -> int:
+    """IKE SAs that were there before the capture began."""
+    return sum(sa.basis == Basis.OLDER and sa.predecessor is None for sa in row.source.sas)
+
+
+@SOURCES.column("SAs")
+def sas_half_open(row: SourceSubject) -> int:
+    """IKE_SA_INITs that were answered and never followed by IKE_AUTH."""
+    return sum(sa.state == SaState.HALF_OPEN for sa in row.source.sas)
+
+
+@SOURCES.column("clients")
+def clients_at_once(row: SourceSubject) -> int:
+    """Clients behind the address at the same time, at least: distinct UDP ports in use at once."""
+    return row.source.clients_at_once()
+
+
+@SOURCES.column("attempts")
+def natd_source_match(row: SourceSubject) -> int:
+    """Attempts whose NAT-D source hash fits: nobody translated this source."""
+    return _count(row.source.attempts, "natd_source_matches", True)
+
+
+@SOURCES.column("attempts")
+def natd_source_mismatch(row: SourceSubject) -> int:
+    """Attempts whose NAT-D source hash does not fit: some device translated the source, or it is falsified."""
+    return _count(row.source.attempts, "natd_source_matches", False)
+
+
+@SOURCES.column("attempts")
+def natd_destination_match(row: SourceSubject) -> int:
+    """Attempts whose NAT-D destination hash fits the server's own address: no balancer translated it."""
+    return _count(row.source.attempts, "natd_destination_matches", True)
+
+
+@SOURCES.column("attempts")
+def natd_destination_mismatch(row: SourceSubject) -> int:
+    """Attempts whose NAT-D destination hash does not fit the server's address: the client dialled another."""
+    return _count(row.source.attempts, "natd_destination_matches", False)
+
+
+@SOURCES.column("attempts")
+def natd_destination_is_source(row: SourceSubject) -> int:
+    """Attempts whose NAT-D destination hash fits this source itself: the client dialled this address."""
+    return _count(row.source.attempts, "natd_destination_is_source", True)
+
+
+@SOURCES.column()
+def on_link(row: SourceSubject) -> bool:
+    """ARP or neighbour discovery showed the address on the server's own link, or it is in its subnet (/24, /64)."""
+    return row.source.is_neighbour or row.source.same_subnet
+
+
+@SOURCES.column()
+def neighbour(row: SourceSubject) -> bool:
+    """ARP or neighbour discovery showed the address on the server's own link."""
+    return row.source.is_neighbour
+
+
+@SOURCES.column()
+def was_forwarded(row: SourceSubject) -> bool | None:
+    """Its packets passed a router before they came here: no TTL is an initial one; unknown without IKE."""
+    return row.source.ttl_was_decremented()
+
+
+@SOURCES.column("hops")
+def hop_spread(row: SourceSubject) -> int | None:
+    """Difference between the longest and the shortest path of its packets, from their TTLs.
+
+    One host, or hosts behind one office NAT, are about equally far away; clients that a device near
+    the server put behind one address are not.
+    """
+    seen = row.source.ttls or {attempt.ttl: 1 for attempt in row.source.attempts}
+    hops = [next((start for start in INITIAL_TTLS if start >= ttl), 255) - ttl for ttl in seen]
+    return max(hops) - min(hops) if hops else None
+
+
+@SOURCES.column("fingerprints")
+def fingerprints(row: SourceSubject) -> int:
+    """Different IKE_SA_INIT fingerprints: payload order, proposals, vendor IDs, key exchange group."""
+    return len(
+        {
+            (a.shape.payloads, a.shape.sa_body, a.shape.vendor_ids, a.shape.ke_group)
+            for a in row.source.attempts
+        }
+    )
+
+
+@SOURCES.column("attempts")
+def windows_attempts(row: SourceSubject) -> int:
+    """Attempts with a Microsoft vendor ID."""
+    return sum(any(is_microsoft(vid) for vid in a.shape.vendor_ids) for a in row.source.attempts)
+
+
+@SOURCES.column("series")
+def probe_series(row: SourceSubject) -> int:
+    """Series of periodic probes from this address."""
+    return len(row.source.probes)
+
+
+@SOURCES.column("packets")
+def esp_in(row: SourceSubject) -> int:
+    """ESP packets from this source to a server."""
+    return sum(flow.flow.packets for flow in row.source.esp if flow.src == row.source.address)
+
+
+@SOURCES.column("packets")
+def esp_out(row: SourceSubject) -> int:
+    """ESP packets from a server to this source."""
+    return sum(flow.flow.packets for flow in row.source.esp if flow.src != row.source.address)
+
+
+@SOURCES.column("ratio")
+def share_of_clients(row: SourceSubject) -> float:
+    """Its part of all clients seen at once, over all sources."""
+    everybody = sum(source.clients_at_once() for source in row.facts.sources.values())
+    return row.source.clients_at_once() / everybody if everybody else 0.0
+
+
+@SOURCES.column("sources")
+def same_class_untranslated(row: SourceSubject) -> int:
+    """Other sources of the same class whose NAT-D source hash fits: their source was not translated."""
+    mine = class_of(row.source.address)
+    return sum(
+        other is not row.source
+        and any(a.natd_source_matches for a in other.attempts)
+        and class_of(other.address) == mine
+        for other in row.facts.sources.values()
+    )
+
+
+@SOURCES.column("sources")
+def pool_size(row: SourceSubject) -> int:
+    """Sources in the same /28 (IPv4) or /120 (IPv6), itself included, that carry several clients at once."""
+    mine = _pool(row.source.address)
+    return sum(
+        other.clients_at_once() >= 2 and _pool(other.address) == mine for other in row.facts.sources.values()
+    )
+
+
+def _pool(text: str) -> tuple[int, int]:
+    parsed = ip_address(text)
+    return parsed.version, int(parsed) >> (4 if parsed.version == 4 else 8)

@@ -1,0 +1,221 @@
+"""Runs of unanswered IKE_SA_INIT requests: of one source, and of everybody.
+
+Knows which requests got a response and what else was going on at that time (live SAs, other
+sources, ESP). Must not know why: the rules weigh these facts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pcapan.track.attempts import Attempt, Request
+from pcapan.track.sources import Source
+from pcapan.track.timeline import SECOND
+from pcapan.track.tracker import Track
+
+#: A request this close to the end of the capture may still be answered after it. Servers answer in
+#: milliseconds; the slowest ones are overtaken by the client's repeat after one second.
+GRACE = 2 * SECOND
+
+
+@dataclass(slots=True, frozen=True)
+class Asked:
+    """One request and whether it got a response."""
+
+    ts: int
+    responded: bool
+    attempt: Attempt
+    request: Request
+
+
+@dataclass(slots=True)
+class Episode:
+    """Consecutive unanswered requests of one source to one server."""
+
+    source: Source
+    server: str
+    asked: list[Asked]
+    resumed_ts: int | None
+    """When a request of this source was answered again; None = not in this capture."""
+    answered_before: int
+    """Requests of this source answered before the episode."""
+    others_answered: int
+    """Requests of other sources that this server answered during the episode."""
+    others_answered_sources: int
+    others_unanswered_sources: int
+    """Other sources with unanswered requests during the episode."""
+    working_flows: int
+    """ESP flows of this source that began before the episode and went on in it, or answered exchanges."""
+    released: int
+    """Established SAs of this source that ended from shortly before the episode to its end."""
+    answered_at_more: int
+    """Requests of this source answered, after the onset, while at least as many SAs were live as then."""
+
+    @property
+    def onset(self) -> int:
+        """Time of the first unanswered request."""
+        return self.asked[0].ts
+
+    @property
+    def end(self) -> int:
+        """When answers resumed, else the last unanswered request."""
+        return self.resumed_ts if self.resumed_ts is not None else self.asked[-1].ts
+
+    @property
+    def attempts(self) -> set[int]:
+        """Initiator SPIs with unanswered requests in the episode."""
+        return {asked.attempt.spi_i for asked in self.asked}
+
+    @property
+    def lost(self) -> set[int]:
+        """Initiator SPIs that were never answered at all."""
+        return {asked.attempt.spi_i for asked in self.asked if not asked.attempt.answers}
+
+
+@dataclass(slots=True)
+class Silence:
+    """Consecutive unanswered requests of all sources to one server."""
+
+    server: str
+    asked: list[Asked]
+    resumed_ts: int | None
+    answered_before: int
+    sources: set[str]
+    fresh_sources: set[str]
+    """Those that held fewer than FRESH live SAs when the silence began: no limit explains them."""
+    working_flows: int
+    """ESP flows with this server that went on during the silence."""
+
+
+#: A source with fewer live SAs than this is not near any per-source limit: Windows' reported default
+#: is 10, and one computer with device and user tunnel holds two.
+FRESH = 3
+
+
+def list_requests(sources: Iterable[Source], capture_end: int) -> dict[str, list[Asked]]:
+    """Clients' requests by server, in order of time; undecided ones at the capture's end are left out."""
+    by_server: dict[str, list[Asked]] = defaultdict(list)
+    for source in sources:
+        for attempt in source.attempts:
+            for request in attempt.requests:
+                responded = request.answer is not None
+                if responded or request.ts <= capture_end - GRACE:
+                    by_server[attempt.server].append(Asked(request.ts, responded, attempt, request))
+    for asked in by_server.values():
+        asked.sort(key=lambda one: one.ts)
+    return dict(by_server)
+
+
+def find_episodes(track: Track, sources: dict[str, Source]) -> list[Episode]:
+    """All runs of unanswered requests, per source and server, by time of onset."""
+    episodes: list[Episode] = []
+    for server, asked in list_requests(sources.values(), track.last_ts).items():
+        per_source: dict[str, list[Asked]] = defaultdict(list)
+        for one in asked:
+            per_source[one.attempt.src].append(one)
+        times = [one.ts for one in asked]
+        for address, own in per_source.items():
+            for begin, end in _runs(own):
+                resumed = own[end].request.answer_ts if end < len(own) else None
+                episodes.append(
+                    _describe(sources[address], server, own, begin, end, resumed, asked, times)
+                )
+    episodes.sort(key=lambda episode: episode.onset)
+    return episodes
+
+
+def find_silences(track: Track, sources: dict[str, Source]) -> list[Silence]:
+    """All runs of requests that a server answered to nobody, by time."""
+    silences = []
+    for server, asked in list_requests(sources.values(), track.last_ts).items():
+        for begin, end in _runs(asked):
+            run = asked[begin:end]
+            at = run[0].ts
+            names = {one.attempt.src for one in run}
+            until = run[-1].ts
+            silences.append(
+                Silence(
+                    server=server,
+                    asked=run,
+                    resumed_ts=asked[end].request.answer_ts if end < len(asked) else None,
+                    answered_before=sum(one.responded for one in asked[:begin]),
+                    sources=names,
+                    fresh_sources={name for name in names if sources[name].live_at(at) < FRESH},
+                    working_flows=sum(
+                        flow.flow.first_ts < at and flow.flow.last_ts > min(until, at + SECOND)
+                        for flow in track.esp
+                        if server in (flow.src, flow.dst)
+                    ),
+                )
+            )
+    silences.sort(key=lambda silence: silence.asked[0].ts)
+    return silences
+
+
+def _runs(asked: Sequence[Asked]) -> list[tuple[int, int]]:
+    """[begin, end) of each run of requests without a response."""
+    runs = []
+    begin: int | None = None
+    for index, one in enumerate(asked):
+        if one.responded:
+            if begin is not None:
+                runs.append((begin, index))
+            begin = None
+        elif begin is None:
+            begin = index
+    if begin is not None:
+        runs.append((begin, len(asked)))
+    return runs
+
+
+def _describe(
+    source: Source,
+    server: str,
+    own: Sequence[Asked],
+    begin: int,
+    end: int,
+    resumed: int | None,
+    everybody: Sequence[Asked],
+    times: Sequence[int],
+) -> Episode:
+    run = list(own[begin:end])
+    onset = run[0].ts
+    last = resumed if resumed is not None else run[-1].ts
+    around = everybody[bisect_left(times, onset) : bisect_right(times, last)]
+    others = [one for one in around if one.attempt.src != source.address]
+    live = source.live_at(onset)
+    return Episode(
+        source=source,
+        server=server,
+        asked=run,
+        resumed_ts=resumed,
+        answered_before=sum(one.responded for one in own[:begin]),
+        others_answered=sum(one.responded for one in others),
+        others_answered_sources=len({one.attempt.src for one in others if one.responded}),
+        others_unanswered_sources=len({one.attempt.src for one in others if not one.responded}),
+        working_flows=_working(source, server, onset, last),
+        released=sum(onset - 5 * SECOND <= to < last for _, to in source.live_intervals()),
+        answered_at_more=sum(
+            one.responded and source.live_at(one.ts) >= live for one in own[end:]
+        ),
+    )
+
+
+def _working(source: Source, server: str, onset: int, last: int) -> int:
+    """Signs that tunnels of this source worked on during the episode."""
+    moment = min(last, onset + SECOND)
+    flows = sum(
+        flow.flow.first_ts < onset and flow.flow.last_ts > moment
+        for flow in source.esp
+        if server in (flow.src, flow.dst)
+    )
+    replies = sum(
+        1
+        for sa in source.sas
+        for exchange in sa.exchanges.values()
+        if exchange.answered and onset < exchange.response.sends[0][2] <= last
+    )
+    return flows + replies

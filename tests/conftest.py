@@ -1,0 +1,27 @@
+"""Fixtures every room may use."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+@pytest.fixture
+def shared_dir() -> Path:
+    """The folder with the capture corpus beside the checkout; tests that use it are marked `shared`."""
+    if not _SHARED.is_dir():
+        pytest.skip("there is no folder `shared` beside the checkout")
+    return _SHARED
+
+
+@pytest.fixture
+def tshark() -> str:
+    """Path of tshark; tests that use it are marked `tshark`."""
+    found = shutil.which("tshark")
+    if found is None:
+        pytest.skip("tshark is not installed")
+    return found

@@ -1,0 +1,200 @@
+"""The command line: what may be asked, and with which exit status it ends.
+
+Knows the commands and their options. Must not know how a command does its work, and must not import
+anything heavy: ``pcapan --help`` has to answer at once, so every command imports its own module when
+it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+import pcapan
+from pcapan.commands.guard import guarded
+from pcapan.errors import ExitCode
+
+app = typer.Typer(
+    name="pcapan",
+    help="Tells from a packet capture alone why Windows Always On VPN (IKEv2) clients cannot connect.",
+    epilog=(
+        "Exit status: 0 analysed, 1 a finding named with --fail-on was made, 2 wrong usage, 3 nothing could "
+        "be read, 4 a rule is wrong, 5 part of the input was cut or could not be read, 70 a fault in pcapan, "
+        "130 interrupted."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class Report(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class TableFormat(StrEnum):
+    """How a table is written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+Captures = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CAPTURE...",
+        help="Capture files of one incident, in any order (pcap, pcapng, also .gz and .zst, and whatever "
+        "else tshark reads); - is standard input.",
+        show_default=False,
+    ),
+]
+Servers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--server",
+        metavar="ADDR",
+        help="Address of a VPN server, when it cannot be told from the capture. May be given several times.",
+        show_default=False,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only; no progress.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, whatever the terminal can do.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"pcapan {pcapan.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
+
+
+@app.command()
+@guarded
+def analyze(
+    captures: Captures,
+    format: Annotated[Report, typer.Option("--format", "-f", help="How the result is printed.")] = Report.TEXT,  # noqa: A002
+    server: Servers = None,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rules",
+            metavar="PATH",
+            help="A rule file, or a folder of them, that adds to the built-in rules or replaces those of the "
+            "same id.",
+            show_default=False,
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="ID.PARAM=VALUE", help="Change a parameter of a rule.", show_default=False),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            metavar="ID,...|confirmed|suspected",
+            help="Exit with 1 when a finding of these ids is reported, or any finding above severity info "
+            "that is confirmed (or at least suspected).",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="All numbers, all vendors' fixes, problems, provenance.")
+    ] = False,
+    no_color: NoColor = False,
+) -> ExitCode:
+    """Analyse one incident and print the verdict."""
+    from pcapan.commands.analyze import AnalyzeRequest, run
+
+    return run(
+        AnalyzeRequest(
+            captures=captures,
+            json=format is Report.JSON,
+            servers=server or [],
+            rules=rules or [],
+            overrides=overrides or [],
+            fail_on=fail_on or [],
+            quiet=quiet,
+            verbose=verbose,
+            no_color=no_color,
+        )
+    )
+
+
+@app.command()
+@guarded
+def tables(
+    captures: Captures,
+    table: Annotated[
+        str,
+        typer.Option(
+            "-t",
+            "--table",
+            metavar="NAME",
+            help="messages, attempts, sas, esp, sources, episodes, silences, probes or capture.",
+            show_default=False,
+        ),
+    ],
+    format: Annotated[TableFormat, typer.Option("--format", "-f", help="How it is written.")] = TableFormat.CSV,  # noqa: A002
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write to a file.", show_default=False),
+    ] = None,
+    server: Servers = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+) -> ExitCode:
+    """Write one table of what is in the captures; no rule judges anything."""
+    from pcapan.commands.tables import run
+
+    return run(captures, table, format.value, output, servers=server or [], quiet=quiet)
+
+
+@app.command()
+@guarded
+def info(
+    captures: Captures,
+    format: Annotated[Report, typer.Option("--format", "-f", help="How it is printed.")] = Report.TEXT,  # noqa: A002
+    server: Servers = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    no_color: NoColor = False,
+) -> ExitCode:
+    """Tell what the files are: container, interfaces, times, packets, damage, kind of traffic."""
+    from pcapan.commands.info import run
+
+    return run(captures, json=format is Report.JSON, servers=server or [], quiet=quiet, no_color=no_color)
+
+
+@app.command()
+@guarded
+def doctor() -> ExitCode:
+    """Check the installation: versions, tshark, optional libraries, rules."""
+    from pcapan.commands.doctor import run
+
+    return run()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with the exit status."""
+    try:
+        app(args=list(arguments) if arguments is not None else None, prog_name="pcapan")
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)

@@ -1,0 +1,100 @@
+"""``pcapan analyze``: read, judge, print, and choose the exit status.
+
+Knows the pipeline and the renderers. Must not know rules or packets.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pcapan.commands.guard import say, tell
+from pcapan.commands.options import addresses, check_captures, settings
+from pcapan.commands.output import to_terminal, write_out
+from pcapan.commands.progress import progress_bar
+from pcapan.errors import ExitCode, UsageError
+from pcapan.model import Result, Severity, Verdict
+from pcapan.pipeline import Options, analyze, built_in_rules
+from pcapan.report.jsontext import json_bytes, json_text
+from pcapan.tables.facts import Site
+
+#: What --fail-on may name besides rules, and the verdicts it stands for.
+_VERDICTS = {
+    "confirmed": (Verdict.CONFIRMED,),
+    "suspected": (Verdict.CONFIRMED, Verdict.SUSPECTED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzeRequest:
+    """The command line of ``analyze``, as texts."""
+
+    captures: Sequence[str]
+    json: bool
+    servers: Sequence[str]
+    rules: Sequence[str]
+    overrides: Sequence[str]
+    fail_on: Sequence[str]
+    quiet: bool
+    verbose: bool
+    no_color: bool
+
+
+def run(request: AnalyzeRequest) -> ExitCode:
+    """Analyse and print; raises PcapanError when nothing can be said."""
+    check_captures(request.captures)
+    options = Options(
+        site=Site(servers=addresses(request.servers)),
+        rules=tuple(request.rules),
+        overrides=settings(request.overrides),
+    )
+    wanted = [word.strip() for text in request.fail_on for word in text.split(",") if word.strip()]
+    _check_fail_on(wanted, options)
+    with progress_bar(quiet=request.quiet) as progress:
+        analysis = analyze(list(request.captures), options, progress=progress)
+    for error in analysis.unreadable:
+        tell(error)
+    if request.json:
+        text = json_text(analysis.result.to_dict(), ascii_only=to_terminal())
+        write_out(json_bytes(text + "\n"))
+    else:
+        from pcapan.report.terminal import Detail, print_result
+
+        detail = Detail.LINE if request.quiet else Detail.ALL if request.verbose else Detail.NORMAL
+        print_result(analysis.result, sys.stdout, detail=detail, color=not request.no_color)
+    if failed(analysis.result, wanted):
+        return ExitCode.FINDINGS
+    if analysis.partial:
+        if not request.quiet:
+            say("pcapan: part of the input was cut, damaged or could not be read; the result covers the rest")
+        return ExitCode.PARTIAL
+    return ExitCode.OK
+
+
+def _check_fail_on(wanted: Sequence[str], options: Options) -> None:
+    """A mistyped id would never fail: refuse it before reading anything."""
+    ids = [word for word in wanted if word not in _VERDICTS]
+    if not ids:
+        return
+    known = {rule.id for rule in built_in_rules(options)}
+    for word in ids:
+        if word not in known:
+            raise UsageError(
+                f"there is no rule {word!r}",
+                where=f"--fail-on {word}",
+                hint=f"name confirmed, suspected, or ids out of: {', '.join(sorted(known))}",
+            )
+
+
+def failed(result: Result, wanted: Sequence[str]) -> bool:
+    """Whether a finding was made that the user asked to fail on; information is no failure by itself."""
+    for finding in result.findings:
+        if not finding.verdict.reported:
+            continue
+        if finding.id in wanted:
+            return True
+        grave = finding.severity is not Severity.INFO
+        if grave and any(finding.verdict in _VERDICTS[word] for word in wanted if word in _VERDICTS):
+            return True
+    return False

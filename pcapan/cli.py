@@ -90,7 +90,7 @@ def _common(
 @guarded
 def analyze(
     captures: Captures,
-    format: Annotated[Report, typer.Option("--format", "-f", help="How the result is printed.")] = Report.TEXT,  # noqa: A002
+    format: Annotated[Report, typer.Option("--format", "-f", help="How it is printed.")] = Report.TEXT,  # noqa: A002
     server: Servers = None,
     rules: Annotated[
         list[str] | None,
@@ -104,7 +104,9 @@ def analyze(
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="ID.PARAM=VALUE", help="Change a parameter of a rule.", show_default=False),
+        typer.Option(
+            "--set", metavar="ID.PARAM=VALUE", help="Change a parameter of a rule.", show_default=False
+        ),
     ] = None,
     fail_on: Annotated[
         list[str] | None,
@@ -154,7 +156,9 @@ def tables(
             show_default=False,
         ),
     ],
-    format: Annotated[TableFormat, typer.Option("--format", "-f", help="How it is written.")] = TableFormat.CSV,  # noqa: A002
+    format: Annotated[  # noqa: A002
+        TableFormat, typer.Option("--format", "-f", help="How it is written.")
+    ] = TableFormat.CSV,
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write to a file.", show_default=False),

@@ -63,7 +63,11 @@ def tell(error: PcapanError) -> None:
 
 def three_lines(what: str, where: str, to_do: str) -> None:
     """Print three lines on standard error; a part that spans lines keeps them."""
-    lines = [f"pcapan: {_clean_lines(what)}", f"  where: {_clean_lines(where)}", f"  to do: {_clean_lines(to_do)}"]
+    lines = [
+        f"pcapan: {_clean_lines(what)}",
+        f"  where: {_clean_lines(where)}",
+        f"  to do: {_clean_lines(to_do)}",
+    ]
     say("\n".join(lines))
 
 

@@ -13,7 +13,7 @@ _UNSAFE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
 def clean(text: str) -> str:
-    r"""The text on one line, with every character that is not simply shown written as ``\x1b`` or ``\u202e``."""
+    r"""The text on one line; whatever is more than a sign is spelled, as ``\x1b`` or ``\u202e``."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(char) if unicodedata.category(char) in _UNSAFE else char for char in text)

@@ -230,7 +230,9 @@ def _problems(facts: Facts, unreadable: Sequence[PcapanError]) -> list[Problem]:
         for error in unreadable
     ]
     for entry, scan in zip(facts.inputs, facts.scans, strict=True):
-        problems += [Problem("ingest", p.code, entry.path, p.frame, p.count, p.example) for p in entry.problems]
+        problems += [
+            Problem("ingest", p.code, entry.path, p.frame, p.count, p.example) for p in entry.problems
+        ]
         problems += [Problem("scan", p.code, entry.path, p.frame, p.count, p.example) for p in scan.problems]
     for message in facts.track.stray_answers[:1]:
         problems.append(

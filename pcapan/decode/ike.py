@@ -279,4 +279,3 @@ def _walk_v1(message: IkeMessage, data: bytes | bytearray, position: int, end: i
         position = stop
         count += 1
     message.complete = True
-

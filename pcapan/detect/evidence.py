@@ -86,9 +86,7 @@ def unanswered_requests(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     for one in asked:
         if one.attempt.spi_i not in seen:
             seen.add(one.attempt.spi_i)
-            yield _request(
-                one.attempt, one.request, f"IKE_SA_INIT request {_place(one.attempt)}, unanswered in this capture"
-            )
+            yield _request(one.attempt, one.request, f"IKE_SA_INIT request {_place(one.attempt)}, unanswered")
 
 
 @_selector("last-answered")
@@ -104,8 +102,10 @@ def last_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     for entry in pool:
         for attempt in entry.attempts:
             for request in attempt.requests:
-                if request.answer is not None and request.ts < onset and (
-                    best is None or request.ts > best[1].ts
+                if (
+                    request.answer is not None
+                    and request.ts < onset
+                    and (best is None or request.ts > best[1].ts)
                 ):
                     best = (attempt, request)
     if best is not None:
@@ -224,7 +224,11 @@ def cut_messages(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     for message in facts.track.timeline.messages():
         if message.is_cut:
             yield Exhibit(
-                message.file, message.frame, message.ts, "cut by the snap length", f"frame.number == {message.frame}"
+                message.file,
+                message.frame,
+                message.ts,
+                "cut by the snap length",
+                f"frame.number == {message.frame}",
             )
 
 
@@ -237,9 +241,7 @@ def exhibits(names: Iterable[str], facts: Facts, subjects: Iterable[Any], limit:
 
     Selectors take turns, so that a long list of one kind leaves room for the others.
     """
-    lists = [
-        list(islice(SELECTORS[name](facts, subject), limit)) for subject in subjects for name in names
-    ]
+    lists = [list(islice(SELECTORS[name](facts, subject), limit)) for subject in subjects for name in names]
     chosen: dict[tuple[int, int], Exhibit] = {}
     for turn in range(limit):
         for found in lists:

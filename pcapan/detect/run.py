@@ -78,7 +78,11 @@ def _finding(rule: Rule, made: Group, facts: Facts, subjects: list[object]) -> F
         chosen = [subjects[row.row_index] for row in made.rows[:_SHOWN_SUBJECTS] if row.row_index is not None]
         shown = [
             Evidence(
-                facts.inputs[item.file - 1].path, item.frame, iso_time(item.ts), item.what, item.display_filter
+                facts.inputs[item.file - 1].path,
+                item.frame,
+                iso_time(item.ts),
+                item.what,
+                item.display_filter,
             )
             for item in exhibits(rule.evidence.frames, facts, chosen, rule.evidence.limit)
         ]

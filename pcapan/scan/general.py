@@ -99,10 +99,8 @@ class GeneralPath:
     def _is_copy(self, packet: IpPacket, payload: bytes, ts: int) -> bool:
         if packet.protocol == _ESP:
             return False  # its sequence number tells, see FlowTable
-        if packet.protocol == _UDP and _is_vpn_port(payload) and len(payload) >= 16 and any(payload[8:12]):
-            # Might be ESP in UDP, where the sequence number tells better.
-            if NAT_T_PORT in _ports(payload) and not looks_like_ike(payload, 8, len(payload), exact=True):
-                return False
+        if packet.protocol == _UDP and _could_be_esp(payload):
+            return False
         identity = (packet.src, packet.dst, packet.protocol, packet.ip_id, hash(payload))
         return self._recent.is_copy(identity, packet.ip_id != 0, ts)
 
@@ -118,7 +116,7 @@ class GeneralPath:
         elif protocol == _ESP:
             self._native_esp(payload, wire, around)
         else:
-            if protocol == _ICMP or protocol == _ICMPV6:
+            if protocol in (_ICMP, _ICMPV6):
                 self._icmp(version, payload, around)
             self._other(around)
 
@@ -329,6 +327,16 @@ class GeneralPath:
 
 def _ports(payload: bytes) -> tuple[int, int]:
     return (payload[0] << 8) | payload[1], (payload[2] << 8) | payload[3]
+
+
+def _could_be_esp(payload: bytes) -> bool:
+    """Whether a UDP datagram may carry ESP, whose sequence number tells copies better."""
+    return (
+        len(payload) >= 16
+        and NAT_T_PORT in _ports(payload)
+        and any(payload[8:12])
+        and not looks_like_ike(payload, 8, len(payload), exact=True)
+    )
 
 
 def _is_vpn_port(payload: bytes) -> bool:

@@ -135,7 +135,9 @@ class Recorder:
     def flows(self, table: FlowTable) -> list[Flow]:
         """The rows of a flow table with their addresses interned, in order of first appearance."""
         return [
-            Flow(self._flow_address(key[0]), self._flow_address(key[1]), key[2], key[3], key[4], *_totals(row))
+            Flow(
+                self._flow_address(key[0]), self._flow_address(key[1]), key[2], key[3], key[4], *_totals(row)
+            )
             for key, row in table.rows.items()
         ]
 

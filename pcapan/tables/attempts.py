@@ -151,3 +151,9 @@ def windows(attempt: Attempt) -> str | None:
 def is_probe(attempt: Attempt) -> bool:
     """A monitor's or scanner's: sent once, without NAT detection, never continued."""
     return attempt.is_probe
+
+
+@ATTEMPTS.column()
+def undecided(attempt: Attempt) -> bool:
+    """The last request is so close to the capture's end that its answer may come after it."""
+    return attempt.undecided

@@ -77,7 +77,7 @@ def all_answered(facts: Facts) -> int:
 
 @CAPTURE.column("SAs")
 def older_sas(facts: Facts) -> int:
-    """IKE SAs that were there before the capture began (two-way ESP or finished exchanges without handshake)."""
+    """IKE SAs older than the capture: two-way ESP or finished exchanges without a handshake."""
     return sum(sa.basis == Basis.OLDER and sa.predecessor is None for sa in facts.track.sas)
 
 
@@ -200,3 +200,11 @@ def responses_rewritten(facts: Facts) -> int:
 def ikev1_messages(facts: Facts) -> int:
     """IKEv1 and AuthIP messages."""
     return len(facts.track.old_versions)
+
+
+@CAPTURE.column("sources")
+def untranslated_sources(facts: Facts) -> int:
+    """Sources whose NAT-D source hash fits: their own address arrives at the server."""
+    return sum(
+        any(attempt.natd_source_matches for attempt in source.attempts) for source in facts.sources.values()
+    )

@@ -32,7 +32,8 @@ def capture_limits(facts: Facts) -> list[str]:
         limits.append("Only packets from the server were captured: what clients asked cannot be seen.")
     if capture.older_sas(facts):
         limits.append(
-            f"{capture.older_sas(facts)} IKE SAs are older than the capture: counts of live SAs are lower bounds."
+            f"{capture.older_sas(facts)} IKE SAs are older than the capture: "
+            "counts of live SAs are lower bounds."
         )
     if capture.damaged_files(facts):
         limits.append("A file is cut or damaged: what came after that place is missing.")

@@ -102,4 +102,3 @@ def esp_packets(sa: IkeSa) -> int:
 def rekeyed_from(sa: IkeSa) -> str | None:
     """Initiator SPI of the SA that this one replaced."""
     return f"{sa.predecessor.spi_i:016x}" if sa.predecessor else None
-

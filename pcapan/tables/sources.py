@@ -126,7 +126,7 @@ def natd_source_match(row: SourceSubject) -> int:
 
 @SOURCES.column("attempts")
 def natd_source_mismatch(row: SourceSubject) -> int:
-    """Attempts whose NAT-D source hash does not fit: some device translated the source, or it is falsified."""
+    """Attempts whose NAT-D source hash does not fit: translated somewhere, or falsified."""
     return _count(row.source.attempts, "natd_source_matches", False)
 
 
@@ -150,7 +150,7 @@ def natd_destination_is_source(row: SourceSubject) -> int:
 
 @SOURCES.column()
 def on_link(row: SourceSubject) -> bool:
-    """ARP or neighbour discovery showed the address on the server's own link, or it is in its subnet (/24, /64)."""
+    """On the server's own network: ARP or neighbour discovery showed it, or it is in its /24 (/64)."""
     return row.source.is_neighbour or row.source.same_subnet
 
 
@@ -235,12 +235,31 @@ def same_class_untranslated(row: SourceSubject) -> int:
 @SOURCES.column("sources")
 def pool_size(row: SourceSubject) -> int:
     """Sources in the same /28 (IPv4) or /120 (IPv6), itself included, that carry several clients at once."""
-    mine = _pool(row.source.address)
-    return sum(
-        other.clients_at_once() >= 2 and _pool(other.address) == mine for other in row.facts.sources.values()
-    )
+    return len(_pool(row))
 
 
-def _pool(text: str) -> tuple[int, int]:
+@SOURCES.column("clients")
+def pool_clients(row: SourceSubject) -> int:
+    """Clients at once of all sources of that pool."""
+    return sum(source.clients_at_once() for source in _pool(row))
+
+
+@SOURCES.column("ratio")
+def pool_share(row: SourceSubject) -> float:
+    """The pool's part of all clients seen at once."""
+    everybody = sum(source.clients_at_once() for source in row.facts.sources.values())
+    return pool_clients(row) / everybody if everybody else 0.0
+
+
+def _pool(row: SourceSubject) -> list[Source]:
+    mine = _pool_number(row.source.address)
+    return [
+        other
+        for other in row.facts.sources.values()
+        if _pool_number(other.address) == mine and other.clients_at_once() >= 2
+    ]
+
+
+def _pool_number(text: str) -> tuple[int, int]:
     parsed = ip_address(text)
     return parsed.version, int(parsed) >> (4 if parsed.version == 4 else 8)

@@ -28,6 +28,10 @@ from pcapan.track.timeline import SECOND, Message
 #: one implementation sends a COOKIE retry twice within a millisecond.
 RETRANSMISSION_GAP = SECOND // 2
 
+#: A request this close to the end of the capture may still be answered after it. Servers answer in
+#: milliseconds; the slowest ones are overtaken by the client's repeat after one second.
+GRACE = 2 * SECOND
+
 
 class Answer(StrEnum):
     """What a response to IKE_SA_INIT says."""
@@ -103,6 +107,10 @@ class Attempt:
     last_activity: int = 0
     repeats_after_answer: int = 0
     """Requests repeated, 0.5 s or more later, although the capture shows an answer before."""
+    continued: bool = False
+    """IKE_AUTH or ESP followed, so an answer was given even where the capture lacks it."""
+    undecided: bool = False
+    """The last request is so close to the end of the capture that its answer may come after it."""
     is_probe: bool = False
     """Set by `pcapan.track.probes`: a monitor's, not a client's."""
 
@@ -119,12 +127,13 @@ class Attempt:
     @property
     def answered(self) -> bool:
         """Whether a request got a real answer; a COOKIE challenge alone is none."""
-        return any(answer != Answer.COOKIE for *_, answer in self.answers)
+        return self.continued or any(answer != Answer.COOKIE for *_, answer in self.answers)
 
     @property
     def accepted(self) -> bool:
         """Whether the responder agreed to an SA (or the answer could not be read)."""
-        return any(answer in (Answer.ACCEPTED, Answer.UNREADABLE) for *_, answer in self.answers)
+        accepting = (Answer.ACCEPTED, Answer.UNREADABLE)
+        return self.continued or any(answer in accepting for *_, answer in self.answers)
 
     @property
     def cookie_rounds(self) -> int:
@@ -134,10 +143,10 @@ class Attempt:
     @property
     def outcome(self) -> Outcome:
         """How it ended."""
-        if not self.answers:
-            return Outcome.UNANSWERED
         if self.accepted:
             return Outcome.ANSWERED
+        if not self.answers:
+            return Outcome.UNANSWERED
         if self.answered:
             return Outcome.REJECTED
         return Outcome.CHALLENGED
@@ -161,9 +170,7 @@ def is_client_request(message: Message) -> bool:
     shape = message.shape
     if shape.problem == "ike-length-beyond-datagram":
         return False
-    return shape.complete and all(
-        kind in shape.payloads for kind in (PAYLOAD_SA, PAYLOAD_KE, PAYLOAD_NONCE)
-    )
+    return shape.complete and all(kind in shape.payloads for kind in (PAYLOAD_SA, PAYLOAD_KE, PAYLOAD_NONCE))
 
 
 def read_answer(message: Message) -> Answer:
@@ -243,7 +250,11 @@ class AttemptTracker:
                 message.natd_source, message.spi_i, message.spi_r, self._packed[message.src], message.sport
             )
             attempt.response_natd_destination_matches = natd_matches(
-                message.natd_destination, message.spi_i, message.spi_r, self._packed[message.dst], message.dport
+                message.natd_destination,
+                message.spi_i,
+                message.spi_r,
+                self._packed[message.dst],
+                message.dport,
             )
         return attempt
 

@@ -11,14 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pcapan.track.attempts import Attempt, Request
+from pcapan.track.attempts import GRACE, Attempt, Request
 from pcapan.track.sources import Source
 from pcapan.track.timeline import SECOND
 from pcapan.track.tracker import Track
-
-#: A request this close to the end of the capture may still be answered after it. Servers answer in
-#: milliseconds; the slowest ones are overtaken by the client's repeat after one second.
-GRACE = 2 * SECOND
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,7 +68,7 @@ class Episode:
     @property
     def lost(self) -> set[int]:
         """Initiator SPIs that were never answered at all."""
-        return {asked.attempt.spi_i for asked in self.asked if not asked.attempt.answers}
+        return {asked.attempt.spi_i for asked in self.asked if not asked.attempt.answered}
 
 
 @dataclass(slots=True)
@@ -101,7 +97,8 @@ def list_requests(sources: Iterable[Source], capture_end: int) -> dict[str, list
     for source in sources:
         for attempt in source.attempts:
             for request in attempt.requests:
-                responded = request.answer is not None
+                last = request is attempt.requests[-1]
+                responded = request.answer is not None or (last and attempt.continued)
                 if responded or request.ts <= capture_end - GRACE:
                     by_server[attempt.server].append(Asked(request.ts, responded, attempt, request))
     for asked in by_server.values():
@@ -119,10 +116,8 @@ def find_episodes(track: Track, sources: dict[str, Source]) -> list[Episode]:
         times = [one.ts for one in asked]
         for address, own in per_source.items():
             for begin, end in _runs(own):
-                resumed = own[end].request.answer_ts if end < len(own) else None
-                episodes.append(
-                    _describe(sources[address], server, own, begin, end, resumed, asked, times)
-                )
+                resumed = _answered_at(own[end]) if end < len(own) else None
+                episodes.append(_describe(sources[address], server, own, begin, end, resumed, asked, times))
     episodes.sort(key=lambda episode: episode.onset)
     return episodes
 
@@ -140,7 +135,7 @@ def find_silences(track: Track, sources: dict[str, Source]) -> list[Silence]:
                 Silence(
                     server=server,
                     asked=run,
-                    resumed_ts=asked[end].request.answer_ts if end < len(asked) else None,
+                    resumed_ts=_answered_at(asked[end]) if end < len(asked) else None,
                     answered_before=sum(one.responded for one in asked[:begin]),
                     sources=names,
                     fresh_sources={name for name in names if sources[name].live_at(at) < FRESH},
@@ -171,6 +166,11 @@ def _runs(asked: Sequence[Asked]) -> list[tuple[int, int]]:
     return runs
 
 
+def _answered_at(one: Asked) -> int:
+    """When a request was answered; when it was asked where the answer itself is not in the capture."""
+    return one.request.answer_ts or one.ts
+
+
 def _describe(
     source: Source,
     server: str,
@@ -198,9 +198,7 @@ def _describe(
         others_unanswered_sources=len({one.attempt.src for one in others if not one.responded}),
         working_flows=_working(source, server, onset, last),
         released=sum(onset - 5 * SECOND <= to < last for _, to in source.live_intervals()),
-        answered_at_more=sum(
-            one.responded and source.live_at(one.ts) >= live for one in own[end:]
-        ),
+        answered_at_more=sum(one.responded and source.live_at(one.ts) >= live for one in own[end:]),
     )
 
 

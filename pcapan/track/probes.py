@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from pcapan.track.attempts import Attempt
@@ -43,7 +44,7 @@ def regular_period(times: list[int]) -> int | None:
     """The period in ns when the times (ascending, ns) are near-constant intervals apart, else None."""
     if len(times) < FEWEST_PROBES:
         return None
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     period = int(median(gaps))
     if period < SHORTEST_PERIOD:
         return None

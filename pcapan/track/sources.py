@@ -72,9 +72,7 @@ class Source:
                 continue
             begun = sa.first_ts
             auths = sa.auths()
-            until = min(
-                auths[0].first_ts if auths else begun + HALF_OPEN_LIFE, begun + HALF_OPEN_LIFE
-            )
+            until = min(auths[0].first_ts if auths else begun + HALF_OPEN_LIFE, begun + HALF_OPEN_LIFE)
             count += begun <= ts < until
         return count
 

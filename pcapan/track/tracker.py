@@ -6,23 +6,18 @@ modules. Must not judge: `pcapan.detect` does.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH, IKE_SA_INIT
+from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_SA_INIT
 from pcapan.scan.columns import FileScan
-from pcapan.track.attempts import Attempt, AttemptTracker
+from pcapan.track.attempts import GRACE, Attempt, AttemptTracker
 from pcapan.track.roles import Roles, decide_roles
 from pcapan.track.sas import Basis, IkeSa, SaState, judge_end, judge_establishment
-from pcapan.track.timeline import SECOND, EspFlow, Message, Timeline
-
-#: ESP may overtake the IKE message that created its SA by this much in a capture.
-_ESP_SLACK = SECOND // 5
-#: One-way ESP counts as a tunnel when at least this many packets ...
-_TUNNEL_PACKETS = 5
+from pcapan.track.timeline import EspFlow, Message, Timeline
+from pcapan.track.tunnels import attach_esp
 
 
 @dataclass(slots=True)
@@ -76,9 +71,7 @@ def track(scans: list[FileScan], servers: Sequence[str] = ()) -> Track:
 
 
 class _Tracker:
-    def __init__(
-        self, timeline: Timeline, roles: Roles, messages: list[Message], esp: list[EspFlow]
-    ) -> None:
+    def __init__(self, timeline: Timeline, roles: Roles, messages: list[Message], esp: list[EspFlow]) -> None:
         self.timeline = timeline
         self.roles = roles
         self.messages = messages
@@ -99,8 +92,11 @@ class _Tracker:
     def run(self) -> Track:
         for message in self.messages:
             self._take(message)
+        self._settle_attempts()
         self._link_rekeyed()
-        self._attach_esp()
+        for number, bare in enumerate(attach_esp(self.esp, self.sas.values(), self.roles, self.both)):
+            # No SPI is negative, so these never meet those of the handshakes.
+            self.sas[-1, number] = bare
         confirmed, orphans, stray = self._judge()
         return Track(
             timeline=self.timeline,
@@ -173,58 +169,22 @@ class _Tracker:
                     sa.predecessor, earlier.successor = earlier, sa
                     break
 
-    def _attach_esp(self) -> None:
-        """Give each ESP flow to the SA that last made keys for its client's address and port."""
-        keys: dict[tuple[str, int], list[tuple[int, IkeSa]]] = defaultdict(list)
+    def _date_older(self) -> None:
+        """An SA older than the capture was there when the capture of its server began."""
+        began: dict[str, int] = {}
+        for file, scan in enumerate(self.timeline.scans):
+            if scan.first_ts is not None:
+                for name in self.timeline.names[file]:
+                    began[name] = min(began.get(name, scan.first_ts), scan.first_ts)
         for sa in self.sas.values():
-            for ts, address, port in sa.peers:
-                keys[address, port].append((ts, sa))
-                keys[address, 0].append((ts, sa))
-            for exchange in sa.exchanges.values():
-                if exchange.kind in (IKE_AUTH, CREATE_CHILD_SA):
-                    peer = max((p for p in sa.peers if p[0] <= exchange.last_ts), default=sa.peers[0])
-                    keys[peer[1:]].append((exchange.last_ts, sa))
-                    keys[peer[1], 0].append((exchange.last_ts, sa))
-        for events in keys.values():
-            events.sort(key=lambda event: event[0])
-        by_spi: dict[tuple[str, int, bool], IkeSa] = {}
-        bare: dict[tuple[str, int, str], IkeSa] = {}
-        for flow in self.esp:
-            from_server = flow.src in self.roles.servers
-            client, port, server = (
-                (flow.dst, flow.flow.dport, flow.src) if from_server else (flow.src, flow.flow.sport, flow.dst)
-            )
-            made = keys.get((client, port))
-            if made:
-                at = bisect_right(made, flow.flow.first_ts + _ESP_SLACK, key=lambda event: event[0])
-                sa = made[max(0, at - 1)][1]
-            else:
-                moved = by_spi.get((server, flow.flow.spi, from_server))
-                if moved is None:
-                    moved = bare.get((client, port, server))
-                if moved is None:
-                    moved = bare[client, port, server] = IkeSa(
-                        0, 0, client, server, flow.file, flow.flow.first_ts
-                    )
-                    moved.peers.append((flow.flow.first_ts, client, port))
-                sa = moved
-            by_spi.setdefault((server, flow.flow.spi, from_server), sa)
-            sa.esp.append(flow)
-            sa.last_ts = max(sa.last_ts, flow.flow.last_ts)
-        for number, sa in enumerate(bare.values()):
-            if self._is_tunnel(sa):
-                sa.state, sa.basis, sa.established_ts = SaState.ESTABLISHED, Basis.OLDER, sa.first_ts
-                self.sas[-1, number] = sa
+            if sa.basis == Basis.OLDER and sa.predecessor is None and sa.established_ts is not None:
+                sa.established_ts = min(sa.established_ts, began.get(sa.server, sa.established_ts))
 
-    def _is_tunnel(self, sa: IkeSa) -> bool:
-        """ESP both ways; or, where only one direction was captured, a steady one-way sequence."""
-        if sa.has_esp_both_ways:
-            return True
-        return not self.both and any(
-            flow.flow.packets >= _TUNNEL_PACKETS
-            and flow.flow.highest_sequence - flow.flow.lowest_sequence < 2 * flow.flow.packets
-            for flow in sa.esp
-        )
+    def _settle_attempts(self) -> None:
+        continued = {sa.spi_i for sa in self.sas.values() if sa.spi_r and sa.exchanges}
+        for attempt in self.init.attempts.values():
+            attempt.continued = attempt.spi_i in continued
+            attempt.undecided = attempt.requests[-1].ts > self.timeline.last_ts - GRACE
 
     def _judge(self) -> tuple[list[IkeSa], list[IkeSa], list[IkeSa]]:
         alive = {(flow.src, flow.flow.sport): flow.flow.last_ts for flow in self.keepalives}
@@ -241,6 +201,7 @@ class _Tracker:
                 stray.append(sa)
             else:
                 confirmed.append(sa)
+        self._date_older()
         for sa in confirmed:
             until = max((alive.get(peer[1:], 0) for peer in sa.peers), default=0)
             judge_end(sa, self.timeline.last_ts, until)

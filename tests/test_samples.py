@@ -1,0 +1,99 @@
+"""Every sample capture gives the findings that its TOML file promises, and its packets add up."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from pcapan.errors import ExitCode
+from pcapan.pipeline import Analysis, analyze
+from tests.samples_kit import SAMPLES, Sample, samples
+
+ALL = samples()
+REPORTED = ("confirmed", "suspected")
+VERDICTS = (*REPORTED, "not_observed", "inconclusive", "not_applicable", "reported")
+each_sample = pytest.mark.parametrize("sample", ALL, ids=[sample.name for sample in ALL])
+
+
+@cache
+def _analysed(path: str) -> Analysis:
+    return analyze(path)
+
+
+def _document(sample: Sample) -> dict[str, Any]:
+    return _analysed(str(sample.capture)).result.to_dict()
+
+
+@each_sample
+def test_expected_findings_are_made(sample: Sample) -> None:
+    findings = _document(sample)["findings"]
+    for wanted in sample.document["expect"]:
+        of_rule = [finding for finding in findings if finding["id"] == wanted["id"]]
+        allowed = REPORTED if wanted["verdict"] == "reported" else (wanted["verdict"],)
+        fitting = [finding for finding in of_rule if finding["verdict"] in allowed]
+        assert fitting, f"{wanted['id']}: {[finding['verdict'] for finding in of_rule]}"
+        if "addresses" in wanted:
+            assert {a for finding in fitting for a in finding["addresses"]} == set(wanted["addresses"])
+        for name, value in wanted.get("numbers", {}).items():
+            assert [finding["numbers"].get(name) for finding in fitting] == [value]
+        if wanted["verdict"] not in REPORTED and wanted["verdict"] != "reported":
+            assert not [finding for finding in of_rule if finding["verdict"] in REPORTED]
+
+
+@each_sample
+def test_nothing_forbidden_is_reported(sample: Sample) -> None:
+    reported = {finding["id"] for finding in _document(sample)["findings"] if finding["verdict"] in REPORTED}
+    assert not reported & set(sample.document["forbid"])
+    confirmed = {f["id"] for f in _document(sample)["findings"] if f["verdict"] == "confirmed"}
+    assert not confirmed & set(sample.document.get("not_confirmed", []))
+
+
+@each_sample
+def test_every_packet_is_counted_once(sample: Sample) -> None:
+    document = _document(sample)
+    counts = document["capture"]["counts"]
+    kinds = counts["ike"] + counts["esp"] + counts["keepalive"] + counts["other"]
+    assert kinds + sum(counts["undecoded"].values()) == counts["packets"]
+    assert counts["packets"] + counts["copies"] == sum(entry["packets"] for entry in document["inputs"])
+
+
+@each_sample
+def test_exit_status_tells_damage(sample: Sample) -> None:
+    partial = _analysed(str(sample.capture)).partial
+    assert partial == (sample.document.get("exit", ExitCode.OK) == ExitCode.PARTIAL)
+
+
+@each_sample
+def test_the_description_is_complete(sample: Sample) -> None:
+    for key in ("title", "origin", "made", "licence"):
+        assert sample.document[key].strip()
+    assert sample.document["expect"]
+    for wanted in sample.document["expect"]:
+        assert wanted["verdict"] in VERDICTS
+
+
+def test_samples_stay_small() -> None:
+    assert sum(path.stat().st_size for path in SAMPLES.iterdir()) < 4 * 1024 * 1024
+    assert len(ALL) >= 10
+
+
+def test_two_halves_are_one_timeline(tmp_path: object) -> None:
+    """A ring buffer cuts a capture anywhere: both files together say what the whole says."""
+    import struct
+    from pathlib import Path
+
+    whole = (SAMPLES / "sa-limit-8.pcap").read_bytes()
+    at, packets = 24, 0
+    while packets < 300:
+        at += 16 + struct.unpack_from("<I", whole, at + 8)[0]
+        packets += 1
+    folder = Path(str(tmp_path))
+    (folder / "first.pcap").write_bytes(whole[:at])
+    (folder / "second.pcap").write_bytes(whole[:24] + whole[at:])
+    halves = analyze([folder / "second.pcap", folder / "first.pcap"]).result
+    expected = _analysed(str(SAMPLES / "sa-limit-8.pcap")).result
+    assert [(f.id, f.verdict, f.addresses, f.numbers) for f in halves.findings] == [
+        (f.id, f.verdict, f.addresses, f.numbers) for f in expected.findings
+    ]

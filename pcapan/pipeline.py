@@ -253,7 +253,8 @@ def _problems(facts: Facts, unreadable: Sequence[PcapanError]) -> list[Problem]:
                 facts.inputs[message.file - 1].path,
                 message.frame,
                 len(facts.track.odd_requests),
-                f"IKE_SA_INIT from {message.src} that no client sends: {message.shape.problem or 'no payloads'}",
+                f"IKE_SA_INIT from {message.src} that no client sends: "
+                f"{message.shape.problem or 'no payloads'}",
             )
         )
     return problems

@@ -21,6 +21,12 @@ def has_ipsec(facts: Facts) -> bool:
     return any(scan.ike or scan.esp_packets for scan in facts.scans)
 
 
+@CAPTURE.column("packets")
+def ipsec_packets(facts: Facts) -> int:
+    """IKE and ESP packets."""
+    return sum(scan.ike + scan.esp_packets for scan in facts.scans)
+
+
 @CAPTURE.column()
 def both_directions(facts: Facts) -> bool:
     """Packets to a server and packets sent by it (of any protocol) are in this capture."""

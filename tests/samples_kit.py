@@ -22,7 +22,9 @@ class Sample:
 def samples() -> list[Sample]:
     """All samples by name; a capture without TOML or a TOML without capture is an error."""
     found = []
-    captures = {path.name.split(".")[0]: path for path in SAMPLES.iterdir() if path.suffix not in (".toml", ".md")}
+    captures = {
+        path.name.split(".")[0]: path for path in SAMPLES.iterdir() if path.suffix not in (".toml", ".md")
+    }
     for toml in sorted(SAMPLES.glob("*.toml")):
         found.append(Sample(toml.stem, captures.pop(toml.stem), tomllib.loads(toml.read_text("utf-8"))))
     assert not captures, f"samples without a TOML file: {sorted(captures)}"

@@ -45,12 +45,18 @@ class Detail(Enum):
     ALL = "everything the result holds"
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller how a reader that went away ends the run."""
+        raise BrokenPipeError
+
+
 def make_console(file: TextIO, *, color: bool = True, width: int | None = None) -> Console:
     """A console that prints plain text unless `file` is a terminal that may have colours."""
     colorful = color and file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     plain = Console(file=file, color_system=None, width=width)
     usable = min(WIDEST, max(NARROWEST, plain.width))
-    return Console(
+    return _Console(
         file=file,
         color_system="auto" if colorful else None,
         width=usable,

@@ -1,0 +1,142 @@
+"""What only a process of its own shows: imports, closed pipes, signals, `python -m`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.samples_kit import sample
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("pandas", "numpy", "dpkt", "pyshark", "pyarrow", "zstandard", "pcapan.pipeline", "rich")
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def _imported(arguments: list[str]) -> set[str]:
+    code = (
+        "import sys\n"
+        "from pcapan.cli import main\n"
+        "try:\n"
+        f"    main({arguments!r})\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment()
+    )
+    return set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["analyze", "--help"], ["tables", "--help"], ["--version"]]
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert not _imported(arguments) & set(HEAVY)
+
+
+def test_rows_need_no_pandas() -> None:
+    for form in ("csv", "jsonl"):
+        loaded = _imported(["tables", str(sample("healthy-dnat")), "-t", "attempts", "--format", form])
+        assert not loaded & {"pandas", "numpy", "pyarrow"}
+    assert "pandas" not in _imported(["analyze", str(sample("healthy-dnat"))])
+
+
+def test_help_answers_at_once() -> None:
+    def best(command: list[str]) -> float:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            subprocess.run(command, capture_output=True, check=True, env=_environment())
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    nothing = best([sys.executable, "-c", "pass"])
+    assert best([sys.executable, "-m", "pcapan", "--help"]) - nothing < 0.3
+
+
+def test_python_m_from_another_folder(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pcapan", "analyze", str(sample("sa-limit-8")), "-q"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=_environment(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Verdict: CONFIRMED")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_closed_pipe_ends_quietly(form: str) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pcapan",
+        "tables",
+        str(sample("sa-limit-8")),
+        "-t",
+        "messages",
+        "--format",
+        form,
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+    ) as running:
+        assert running.stdout is not None and running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(30) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+def test_a_closed_pipe_ends_the_text_report_quietly() -> None:
+    command = [sys.executable, "-m", "pcapan", "analyze", str(sample("sa-limit-8")), "-v"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+    ) as running:
+        assert running.stdout is not None and running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(30) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+def test_ctrl_c_while_waiting_for_input_is_exit_130() -> None:
+    command = [sys.executable, "-m", "pcapan", "analyze", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+    ) as running:
+        assert running.stdin is not None and running.stderr is not None
+        running.stdin.write(sample("healthy-dnat").read_bytes()[:1000])
+        running.stdin.flush()
+        time.sleep(2.5)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(30) == 130
+        assert b"Traceback" not in running.stderr.read()
+
+
+def test_plain_ascii_terminals_get_text(tmp_path: Path) -> None:
+    """A console that cannot show a character gets its escape, not an error."""
+    path = tmp_path / "büro-日本.pcap"
+    path.write_bytes(sample("healthy-dnat").read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "pcapan", "analyze", str(path)],
+        capture_output=True,
+        env={**_environment(), "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()

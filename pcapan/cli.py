@@ -152,7 +152,7 @@ def tables(
             "-t",
             "--table",
             metavar="NAME",
-            help="messages, attempts, sas, esp, sources, episodes, silences, probes or capture.",
+            help="messages, attempts, sas, esp, sources or another; a wrong name lists them all.",
             show_default=False,
         ),
     ],

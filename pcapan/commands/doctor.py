@@ -16,7 +16,7 @@ from pcapan.errors import ExitCode, PcapanError
 from pcapan.report.safe import clean
 
 #: Libraries that are always needed, and what an optional one adds.
-_REQUIRED = ("typer", "rich", "dpkt", "pandas", "pyshark", "zstandard")
+_REQUIRED = ("typer", "rich", "pandas", "pyshark", "zstandard")
 _OPTIONAL = {"pyarrow": "tables --format parquet"}
 
 

@@ -87,11 +87,8 @@ def headline(result: Result) -> tuple[str, str]:
         first = groups.clients[0]
         return VERDICT_WORDS[first.verdict], first.summary
     open_questions = [finding for finding in groups.inconclusive if not about_capture(finding)]
-    checked = len(groups.not_observed) + len(groups.notes)
     if not open_questions:
-        return "no problem observed", (
-            f"None of the {checked} things looked for keeps clients out, as far as this capture shows."
-        )
+        return "no problem observed", "Nothing that keeps clients out was found, as far as this capture shows."
     if not result.capture.counts.packets:
         return (
             "inconclusive",

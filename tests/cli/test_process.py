@@ -14,7 +14,7 @@ import pytest
 from tests.samples_kit import sample
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("pandas", "numpy", "dpkt", "pyshark", "pyarrow", "zstandard", "pcapan.pipeline", "rich")
+HEAVY = ("pandas", "numpy", "pyshark", "pyarrow", "zstandard", "pcapan.pipeline", "rich")
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,67 @@
+"""The package declares what it imports, and carries what it needs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+#: Declared without being imported, and why.
+WITHOUT_IMPORT = {"pandas-stubs", "mypy", "ruff", "import-linter"}
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[<>=!~;\[ ]", requirement)[0].lower() for requirement in requirements}
+
+
+def _imports(folder: Path) -> set[str]:
+    found: set[str] = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names) - {"pcapan", "tests"}
+
+
+def test_every_import_is_declared_and_every_dependency_used() -> None:
+    required = _names(PROJECT["project"]["dependencies"])
+    optional = _names(PROJECT["project"]["optional-dependencies"]["parquet"])
+    imported = _imports(ROOT / "pcapan")
+    assert imported <= required | optional
+    assert required <= imported
+
+
+def test_tests_import_only_what_dev_brings() -> None:
+    dev = _names(PROJECT["project"]["optional-dependencies"]["dev"])
+    required = _names(PROJECT["project"]["dependencies"])
+    assert _imports(ROOT / "tests") <= dev | required
+    assert dev - WITHOUT_IMPORT <= _imports(ROOT / "tests") | {"pyarrow"}
+
+
+def test_every_package_is_listed() -> None:
+    listed = set(PROJECT["tool"]["setuptools"]["packages"]) - {"pcapan.rules"}
+    there = {
+        ".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "pcapan").rglob("__init__.py")
+    }
+    assert listed == there
+
+
+def test_rules_are_mapped_into_the_package() -> None:
+    setuptools = PROJECT["tool"]["setuptools"]
+    assert setuptools["package-dir"]["pcapan.rules"] == "rules"
+    assert setuptools["package-data"]["pcapan.rules"] == ["*.toml"]
+    assert list((ROOT / "rules").glob("*.toml"))
+    assert (ROOT / "pcapan" / "py.typed").is_file()
+
+
+def test_modules_begin_with_what_they_know() -> None:
+    for path in (ROOT / "pcapan").rglob("*.py"):
+        source = path.read_text("utf-8")
+        assert ast.get_docstring(ast.parse(source)), path

@@ -133,8 +133,9 @@ class GeneralPath:
         wire_end = length if 8 <= length <= wire else wire
         end = min(len(payload), wire_end)
         nat_t = NAT_T_PORT in (around.sport, around.dport)
+        port = NAT_T_PORT if nat_t else IKE_PORT
         if not copy:
-            self.scan.ports[NAT_T_PORT if nat_t else IKE_PORT] += 1
+            self.scan.ports[port] += 1
         start = self._ike_start(payload, end, wire_end, nat_t)
         if start:
             message = parse_ike(payload, start, end, wire_end)
@@ -156,6 +157,7 @@ class GeneralPath:
                 self.scan.esp_packets += 1
             else:
                 self.scan.copies += 1
+                self.scan.ports[port] -= 1
         elif end < wire_end and end < 16:
             self._recorder.undecoded("cut-before-payload")
         else:

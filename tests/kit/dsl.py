@@ -167,7 +167,7 @@ class _Builder:
             self._up(found, at, options)
             return
         usual = 500 if verb in _ON_500 else 4500
-        sport = int(found["sport"] or usual)
+        sport = int(found["sport"] or (50000 if verb == "OTHER" else usual))
         dport = int(found["dport"] or (53 if verb == "OTHER" else usual))
         line = _Line(EPOCH + at, src, dst, sport, dport, verb, options)
         frames = self._frames(line)

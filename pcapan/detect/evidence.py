@@ -1,16 +1,15 @@
-"""Which frames prove a verdict: named selectors that rules refer to.
+"""Evidence about requests, sources, tunnels and the capture itself: named selectors for rules.
 
-Knows how attempts, SAs and flows point back to frames, and how to write a display filter that finds
-them in Wireshark. Must not judge. A new kind of evidence is one function with its name in a rule.
+Knows how attempts, SAs and flows point back to frames. Must not judge. A new kind of evidence is one
+function with its name in a rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterator
 from typing import Any
 
+from pcapan.detect.exhibits import Exhibit, place, request_exhibit, selector, spi_filter
 from pcapan.scan.columns import MARK_COPY
 from pcapan.tables.facts import Facts
 from pcapan.tables.sources import SourceSubject
@@ -20,47 +19,6 @@ from pcapan.track.probes import ProbeSeries
 from pcapan.track.sas import Basis, IkeSa
 from pcapan.track.sources import Source
 from pcapan.track.timeline import EspFlow
-
-
-@dataclass(frozen=True, slots=True)
-class Exhibit:
-    """One frame of evidence."""
-
-    file: int
-    frame: int
-    ts: int
-    what: str
-    display_filter: str
-
-
-Selector = Callable[[Facts, Any], Iterable[Exhibit]]
-SELECTORS: dict[str, Selector] = {}
-
-
-def _selector(name: str) -> Callable[[Selector], Selector]:
-    def register(function: Selector) -> Selector:
-        SELECTORS[name] = function
-        return function
-
-    return register
-
-
-def spi_filter(spi_i: int, port: int) -> str:
-    """A display filter for all messages with this initiator SPI.
-
-    Wireshark asks the dissector of the lower port first: under a translated source port below 500 or
-    4500 it may take IKE for another protocol, so there the bytes themselves are looked for.
-    """
-    octets = spi_i.to_bytes(8, "big").hex(":")
-    return f"isakmp.ispi == {octets}" if port in (500, 4500) or port > 4500 else f"udp contains {octets}"
-
-
-def _request(attempt: Attempt, request: Request, what: str) -> Exhibit:
-    return Exhibit(request.file, request.frame, request.ts, what, spi_filter(attempt.spi_i, attempt.sport))
-
-
-def _place(attempt: Attempt) -> str:
-    return f"from {attempt.src}:{attempt.sport}"
 
 
 def _asked(subject: Any) -> list[Asked]:
@@ -75,21 +33,25 @@ def _source(facts: Facts, subject: Any) -> Source | None:
     return None
 
 
-@_selector("unanswered-requests")
+@selector("unanswered-requests")
 def unanswered_requests(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """The first unanswered request of each attempt, then the repeats."""
     asked = _asked(subject)
     if isinstance(subject, Attempt):
         for number, request in enumerate(subject.requests, 1):
-            yield _request(subject, request, f"IKE_SA_INIT request {number} {_place(subject)}, no answer")
+            yield request_exhibit(
+                subject, request, f"IKE_SA_INIT request {number} {place(subject)}, no answer"
+            )
     seen: set[int] = set()
     for one in asked:
         if one.attempt.spi_i not in seen:
             seen.add(one.attempt.spi_i)
-            yield _request(one.attempt, one.request, f"IKE_SA_INIT request {_place(one.attempt)}, unanswered")
+            yield request_exhibit(
+                one.attempt, one.request, f"IKE_SA_INIT request {place(one.attempt)}, unanswered"
+            )
 
 
-@_selector("last-answered")
+@selector("last-answered")
 def last_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """The last request that the source (or anybody) got answered before the episode."""
     asked = _asked(subject)
@@ -110,10 +72,10 @@ def last_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
                     best = (attempt, request)
     if best is not None:
         attempt, request = best
-        yield _request(attempt, request, f"last answered IKE_SA_INIT before, {_place(attempt)}")
+        yield request_exhibit(attempt, request, f"last answered IKE_SA_INIT before, {place(attempt)}")
 
 
-@_selector("others-answered")
+@selector("others-answered")
 def others_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """Requests of other sources that were answered during the episode."""
     if not isinstance(subject, Episode):
@@ -124,15 +86,17 @@ def others_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
         for attempt in source.attempts:
             for request in attempt.requests:
                 if request.answer is not None and subject.onset <= request.ts <= subject.end:
-                    yield _request(attempt, request, f"another source, answered meanwhile: {_place(attempt)}")
+                    yield request_exhibit(
+                        attempt, request, f"another source, answered meanwhile: {place(attempt)}"
+                    )
 
 
-@_selector("first-requests")
+@selector("first-requests")
 def first_requests(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """The first request of each of the source's attempts, with what its NAT-D hashes say."""
     source = _source(facts, subject)
     for attempt in source.attempts if source is not None else ():
-        yield _request(attempt, attempt.requests[0], f"IKE_SA_INIT {_place(attempt)}: {_natd(attempt)}")
+        yield request_exhibit(attempt, attempt.requests[0], f"IKE_SA_INIT {place(attempt)}: {_natd(attempt)}")
 
 
 def _natd(attempt: Attempt) -> str:
@@ -148,7 +112,7 @@ def _natd(attempt: Attempt) -> str:
     return f"source hash {source}, destination hash {destination}, TTL {attempt.ttl}"
 
 
-@_selector("client-tunnels")
+@selector("client-tunnels")
 def client_tunnels(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """First packet of each of the source's tunnels: ports that were in use side by side."""
     source = _source(facts, subject)
@@ -163,7 +127,7 @@ def _flow(flow: EspFlow, what: str) -> Exhibit:
     )
 
 
-@_selector("probes")
+@selector("probes")
 def probes(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """The probes of a series."""
     if isinstance(subject, ProbeSeries):
@@ -178,7 +142,7 @@ def probes(facts: Facts, subject: Any) -> Iterator[Exhibit]:
             )
 
 
-@_selector("older-sas")
+@selector("older-sas")
 def older_sas(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """First sign of each SA that was there before the capture began."""
     for sa in facts.track.sas:
@@ -204,7 +168,7 @@ def _sign_of(sa: IkeSa) -> Iterator[Exhibit]:
         return
 
 
-@_selector("copies")
+@selector("copies")
 def copies(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """IKE messages that were captured a second time."""
     for message in facts.track.timeline.messages_as_captured():
@@ -218,7 +182,7 @@ def copies(facts: Facts, subject: Any) -> Iterator[Exhibit]:
             )
 
 
-@_selector("cut-messages")
+@selector("cut-messages")
 def cut_messages(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """IKE messages that the snap length cut."""
     for message in facts.track.timeline.messages():
@@ -234,17 +198,3 @@ def cut_messages(facts: Facts, subject: Any) -> Iterator[Exhibit]:
 
 def _client_port(sport: int, dport: int) -> int:
     return sport if dport in (500, 4500) else dport
-
-
-def exhibits(names: Iterable[str], facts: Facts, subjects: Iterable[Any], limit: int) -> list[Exhibit]:
-    """Up to `limit` frames for the subjects of one finding, in order of time, each frame once.
-
-    Selectors take turns, so that a long list of one kind leaves room for the others.
-    """
-    lists = [list(islice(SELECTORS[name](facts, subject), limit)) for subject in subjects for name in names]
-    chosen: dict[tuple[int, int], Exhibit] = {}
-    for turn in range(limit):
-        for found in lists:
-            if turn < len(found) and len(chosen) < limit:
-                chosen.setdefault((found[turn].file, found[turn].frame), found[turn])
-    return sorted(chosen.values(), key=lambda exhibit: (exhibit.ts, exhibit.file, exhibit.frame))

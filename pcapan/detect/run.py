@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from pcapan.detect import evidence, evidence_handshakes
 from pcapan.detect.describe import describe
 from pcapan.detect.engine import Group, evaluate_rule, group
-from pcapan.detect.evidence import SELECTORS, exhibits
+from pcapan.detect.exhibits import SELECTORS, exhibits
 from pcapan.detect.rule import Rule
 from pcapan.detect.schema import ColumnType, RuleSchema, TableSchema
 from pcapan.model import Evidence, Finding, Severity, Verdict
@@ -21,6 +22,10 @@ from pcapan.tables.times import iso_time
 
 #: Subjects of one finding whose frames are shown; the worst come first.
 _SHOWN_SUBJECTS = 4
+
+
+#: Loading these registers their selectors.
+_SELECTOR_MODULES = (evidence, evidence_handshakes)
 
 
 @cache

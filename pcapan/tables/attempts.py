@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pcapan.decode.vendor_ids import is_microsoft, vendor_name, windows_generation
 from pcapan.tables.declare import Table
-from pcapan.track.attempts import Attempt
+from pcapan.track.attempts import Answer, Attempt
 
 ATTEMPTS = Table("attempts", "IKE_SA_INIT attempt (initiator SPI)")
 
@@ -157,3 +157,50 @@ def is_probe(attempt: Attempt) -> bool:
 def undecided(attempt: Attempt) -> bool:
     """The last request is so close to the capture's end that its answer may come after it."""
     return attempt.undecided
+
+
+@ATTEMPTS.column()
+def invalid_ke(attempt: Attempt) -> bool:
+    """The server asked for another key exchange group (INVALID_KE_PAYLOAD)."""
+    return any(answer == Answer.INVALID_KE for *_, answer in attempt.answers)
+
+
+@ATTEMPTS.column()
+def no_proposal(attempt: Attempt) -> bool:
+    """The server accepted none of the proposals (NO_PROPOSAL_CHOSEN)."""
+    return any(answer == Answer.NO_PROPOSAL for *_, answer in attempt.answers)
+
+
+@ATTEMPTS.column()
+def accepted(attempt: Attempt) -> bool:
+    """In the end the server agreed to an SA."""
+    return attempt.accepted
+
+
+@ATTEMPTS.column()
+def continued(attempt: Attempt) -> bool:
+    """IKE_AUTH or anything later of this initiator SPI followed."""
+    return attempt.continued
+
+
+@ATTEMPTS.column()
+def reply_elsewhere(attempt: Attempt) -> bool:
+    """A response came from another address or port than was asked, or went to another address."""
+    return attempt.reply_elsewhere
+
+
+@ATTEMPTS.column()
+def reply_other_hop(attempt: Attempt) -> bool | None:
+    """The response left to another MAC address than the request came from; unknown without both."""
+    came_from, went_to = attempt.macs[0], attempt.reply_macs[1]
+    return came_from != went_to if came_from and went_to else None
+
+
+@ATTEMPTS.column()
+def user_error(attempt: Attempt) -> str | None:
+    """The error code a Windows user would have seen for it, as far as IKE_SA_INIT decides that."""
+    if attempt.is_probe:
+        return None
+    if not attempt.answered:
+        return "809"
+    return "13868" if no_proposal(attempt) and not attempt.accepted else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pcapan.ingest.frames import InputProblem, Interface
 from pcapan.scan.columns import FileScan
 from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences
+from pcapan.track.lost import LostDatagram, find_lost
 from pcapan.track.probes import ProbeSeries
 from pcapan.track.sources import Source, gather_sources
 from pcapan.track.tracker import Track, track
@@ -48,6 +49,7 @@ class Facts:
     episodes: list[Episode]
     silences: list[Silence]
     probes: list[ProbeSeries] = field(default_factory=list)
+    lost: list[LostDatagram] = field(default_factory=list)
 
 
 def gather_facts(inputs: list[InputFacts], scans: list[FileScan], site: Site) -> Facts:
@@ -61,5 +63,6 @@ def gather_facts(inputs: list[InputFacts], scans: list[FileScan], site: Site) ->
         sources=sources,
         episodes=find_episodes(tracked, sources),
         silences=find_silences(tracked, sources),
+        lost=find_lost(tracked.timeline),
         probes=[series for source in sources.values() for series in source.probes],
     )

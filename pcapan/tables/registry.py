@@ -15,7 +15,21 @@ from pcapan.tables.declare import Table
 from pcapan.tables.episodes import EPISODES, PROBES, SILENCES
 from pcapan.tables.esp import ESP
 from pcapan.tables.facts import Facts
+from pcapan.tables.groups import (
+    FRAGMENT_LOSSES,
+    ICMP_ERRORS,
+    LEGACY,
+    NODES,
+    ORPHANS,
+    icmp_subjects,
+    legacy_subjects,
+    loss_subjects,
+    node_subjects,
+    orphan_subjects,
+)
+from pcapan.tables.handshakes import HANDSHAKES, handshake_subjects
 from pcapan.tables.messages import MESSAGES
+from pcapan.tables.network import NETWORK
 from pcapan.tables.sas import SAS
 from pcapan.tables.sources import SOURCES, source_subjects
 
@@ -33,6 +47,13 @@ _TABLES: tuple[tuple[Table, Subjects], ...] = (
     (EPISODES, lambda facts: facts.episodes),
     (SILENCES, lambda facts: facts.silences),
     (PROBES, lambda facts: facts.probes),
+    (HANDSHAKES, handshake_subjects),
+    (ORPHANS, orphan_subjects),
+    (FRAGMENT_LOSSES, loss_subjects),
+    (ICMP_ERRORS, icmp_subjects),
+    (LEGACY, legacy_subjects),
+    (NODES, node_subjects),
+    (NETWORK, lambda facts: [facts]),
     (CAPTURE, lambda facts: [facts]),
 )
 TABLES: dict[str, Table] = {table.name: table for table, _ in _TABLES}

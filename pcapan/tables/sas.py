@@ -102,3 +102,18 @@ def esp_packets(sa: IkeSa) -> int:
 def rekeyed_from(sa: IkeSa) -> str | None:
     """Initiator SPI of the SA that this one replaced."""
     return f"{sa.predecessor.spi_i:016x}" if sa.predecessor else None
+
+
+@SAS.column("changes")
+def address_changes(sa: IkeSa) -> int:
+    """Changes of the client's address or port during the SA: MOBIKE, or a NAT that forgot it."""
+    return max(0, len(sa.peers) - 1)
+
+
+@SAS.column()
+def tunnel_kind(sa: IkeSa) -> str | None:
+    """device (one IKE_AUTH round) or user (EAP, several), suspected from the rounds; unknown if not seen."""
+    rounds = len(sa.auths())
+    if not rounds or not sa.is_live_kind:
+        return None
+    return "user" if rounds > 1 else "device"

@@ -104,6 +104,10 @@ class Attempt:
     response_natd_source_matches: bool | None = None
     """Does the responder's own source hash fit the packet? False = addresses rewritten or falsified."""
     response_natd_destination_matches: bool | None = None
+    reply_elsewhere: bool = False
+    """A response came from another address or port than was asked, or went to another."""
+    reply_macs: tuple[bytes, bytes] = (b"", b"")
+    """(source, destination) MAC address of the first response."""
     last_activity: int = 0
     repeats_after_answer: int = 0
     """Requests repeated, 0.5 s or more later, although the capture shows an answer before."""
@@ -201,7 +205,7 @@ class AttemptTracker:
         self.odd_requests: list[Message] = []
         """Requests that no client sends: a bare header, a damaged chain."""
         self._packed = packed
-        self._by_spi: dict[int, Attempt] = {}
+        self._by_spi: dict[int, list[Attempt]] = {}
 
     def request(self, message: Message) -> Attempt | None:
         """Take a request (R flag clear)."""
@@ -215,7 +219,7 @@ class AttemptTracker:
         attempt = self.attempts.get(key)
         if attempt is None:
             attempt = self.attempts[key] = self._begin(message, request)
-            self._by_spi.setdefault(message.spi_i, attempt)
+            self._by_spi.setdefault(message.spi_i, []).append(attempt)
         else:
             last = attempt.requests[-1]
             if request.digest == last.digest and request.ts - last.ts < RETRANSMISSION_GAP:
@@ -231,7 +235,7 @@ class AttemptTracker:
         """Take a response (R flag set); it answers the latest request before it."""
         attempt = self.attempts.get((message.spi_i, message.dst, message.src))
         if attempt is None:  # answered from or to another address: the SPI still tells
-            attempt = self._by_spi.get(message.spi_i)
+            attempt = next(iter(self._by_spi.get(message.spi_i, ())), None)
         if attempt is None:
             self.stray_answers.append(message)
             return None
@@ -240,6 +244,10 @@ class AttemptTracker:
             attempt.spi_r.add(message.spi_r)
         attempt.answers.append((message.file, message.frame, message.ts, answer))
         attempt.last_activity = message.ts
+        asked = (attempt.server, attempt.dport, attempt.src)
+        attempt.reply_elsewhere |= asked != (message.src, message.sport, message.dst)
+        if not attempt.reply_macs[0]:
+            attempt.reply_macs = message.macs
         request = attempt.requests[-1]
         if request.answer is None or request.answer == Answer.COOKIE:
             request.answer = answer
@@ -257,6 +265,10 @@ class AttemptTracker:
                 message.dport,
             )
         return attempt
+
+    def of_spi(self, spi_i: int, server: str) -> Attempt | None:
+        """The attempt of this initiator SPI at this server, from whatever address it came."""
+        return next((a for a in self._by_spi.get(spi_i, ()) if a.server == server), None)
 
     def _begin(self, message: Message, request: Request) -> Attempt:
         def fits(hashes: tuple[bytes, ...], address: str, port: int) -> bool | None:

@@ -151,7 +151,7 @@ def judge_establishment(sa: IkeSa, both_directions: bool) -> None:
         sa.state, sa.basis = SaState.ESTABLISHED, Basis.OBSERVED
     elif not last.answered:
         sa.state, sa.established_ts = SaState.AUTHENTICATING, None
-    elif last.response.encrypted >= SMALLEST_AUTH_SUCCESS and not _client_backed_out(sa, last):
+    elif last.response.encrypted >= SMALLEST_AUTH_SUCCESS and not client_backed_out(sa, last):
         sa.state = SaState.ESTABLISHED
         sa.basis = Basis.OBSERVED if later else Basis.INFERRED
     else:
@@ -166,7 +166,7 @@ def _is_conversation(exchange: Exchange, both_directions: bool) -> bool:
     return any(half.sends and half.encrypted for half in halves)
 
 
-def _client_backed_out(sa: IkeSa, last: Exchange) -> bool:
+def client_backed_out(sa: IkeSa, last: Exchange) -> bool:
     """The client sent an INFORMATIONAL within a second of the last IKE_AUTH response: it refuses."""
     done = last.response.sends[-1][2]
     return any(

@@ -79,7 +79,8 @@ class _Tracker:
         self.keepalives = timeline.keepalives()
         packed = {name: ip_address(name).packed for names in timeline.names for name in names}
         self.init = AttemptTracker(packed)
-        self.sas: dict[tuple[int, int], IkeSa] = {}
+        self.sas: dict[tuple[int, int, str], IkeSa] = {}
+        self.by_pair: dict[tuple[int, int], IkeSa] = {}
         self.old_versions: list[Message] = []
         self.ttls: dict[str, Counter[int]] = defaultdict(Counter)
         self.from_server = any(timeline.talked(server) for server in roles.servers)
@@ -96,7 +97,7 @@ class _Tracker:
         self._link_rekeyed()
         for number, bare in enumerate(attach_esp(self.esp, self.sas.values(), self.roles, self.both)):
             # No SPI is negative, so these never meet those of the handshakes.
-            self.sas[-1, number] = bare
+            self.sas[-1, number, bare.server] = bare
         confirmed, orphans, stray = self._judge()
         return Track(
             timeline=self.timeline,
@@ -134,22 +135,45 @@ class _Tracker:
             return
         if not message.spi_r:
             return
-        sa = self.sas.get((message.spi_i, message.spi_r))
+        client, server = (message.src, message.dst) if by_client else (message.dst, message.src)
+        sa = self._find(message, server)
         if sa is None:
-            client, server = (message.src, message.dst) if by_client else (message.dst, message.src)
-            sa = self.sas[message.spi_i, message.spi_r] = IkeSa(
-                message.spi_i, message.spi_r, client, server, message.file, message.ts
+            # Its IKE_SA_INIT may be here although the answer is not: one direction, or a lost packet.
+            attempt = self.init.of_spi(message.spi_i, server)
+            sa = self.sas[message.spi_i, message.spi_r, server] = IkeSa(
+                message.spi_i, message.spi_r, client, server, message.file, message.ts, attempt
             )
         sa.add(message, by_client)
         if by_client:
             self.ttls[message.src][message.ttl] += 1
 
+    def _find(self, message: Message, server: str) -> IkeSa | None:
+        """The SA of this SPI pair at this server, or at another address of the same capture point.
+
+        Two servers behind one balancer may each see one half of a handshake: those stay apart.
+        """
+        sa = self.sas.get((message.spi_i, message.spi_r, server))
+        if sa is None:
+            first = self.by_pair.get((message.spi_i, message.spi_r))
+            if first is not None and first.file == message.file:
+                return first
+        return sa
+
     def _open(self, message: Message, attempt: Attempt) -> None:
-        key = (message.spi_i, message.spi_r)
+        key = (message.spi_i, message.spi_r, attempt.server)
         if key not in self.sas:
-            self.sas[key] = IkeSa(
-                *key, attempt.src, attempt.server, attempt.file, message.ts, attempt, last_ts=message.ts
+            sa = IkeSa(
+                message.spi_i,
+                message.spi_r,
+                attempt.src,
+                attempt.server,
+                attempt.file,
+                message.ts,
+                attempt,
+                last_ts=message.ts,
             )
+            self.sas[key] = sa
+            self.by_pair.setdefault(key[:2], sa)
 
     def _link_rekeyed(self) -> None:
         """An SPI pair without IKE_SA_INIT, on the address and port of an SA that did CREATE_CHILD_SA."""

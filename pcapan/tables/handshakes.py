@@ -1,0 +1,140 @@
+"""Table `handshakes`: one row an IKE_SA_INIT that was accepted, and what became of it.
+
+Knows which facts tell the ways apart in which a handshake can stop. Probes are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pcapan.tables.declare import Table
+from pcapan.tables.facts import Facts
+from pcapan.track.exchanges import Exchange
+from pcapan.track.sas import SMALLEST_AUTH_SUCCESS, IkeSa, client_backed_out
+
+HANDSHAKES = Table("handshakes", "accepted IKE_SA_INIT and what became of it")
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """An SA whose IKE_SA_INIT is in the capture, and the incident around it."""
+
+    sa: IkeSa
+    facts: Facts
+
+    @property
+    def last_auth(self) -> Exchange | None:
+        """The client's last IKE_AUTH exchange."""
+        auths = self.sa.auths()
+        return auths[-1] if auths else None
+
+
+def handshake_subjects(facts: Facts) -> Iterator[Handshake]:
+    """Accepted handshakes of clients, by time."""
+    for sa in facts.track.sas:
+        if sa.attempt is not None and not sa.attempt.is_probe:
+            yield Handshake(sa, facts)
+
+
+@HANDSHAKES.column()
+def client(row: Handshake) -> str:
+    """Source address."""
+    return row.sa.src
+
+
+@HANDSHAKES.column()
+def state(row: Handshake) -> str:
+    """half-open, authenticating, established, failed or ended."""
+    return row.sa.state.value
+
+
+@HANDSHAKES.column("exchanges")
+def auth_rounds(row: Handshake) -> int:
+    """IKE_AUTH exchanges seen; EAP (user tunnel) takes several, a machine certificate one."""
+    return len(row.sa.auths())
+
+
+@HANDSHAKES.column()
+def has_esp(row: Handshake) -> bool:
+    """ESP of this SA was seen."""
+    return bool(row.sa.esp)
+
+
+@HANDSHAKES.column("requests")
+def auth_sends(row: Handshake) -> int:
+    """How often the last IKE_AUTH request was sent, sends of which fragments are missing included."""
+    auth = row.last_auth
+    return (len(auth.request.sends) if auth else 0) + lost_datagrams(row)
+
+
+@HANDSHAKES.column()
+def auth_answered(row: Handshake) -> bool:
+    """The last IKE_AUTH request got an answer; no when there was none."""
+    return row.last_auth is not None and row.last_auth.answered
+
+
+@HANDSHAKES.column("requests")
+def auth_repeats_after_answer(row: Handshake) -> int:
+    """Repeats of an IKE_AUTH request after the capture shows it answered."""
+    return max((exchange.repeats_after_response for exchange in row.sa.auths()), default=0)
+
+
+@HANDSHAKES.column("requests")
+def init_repeats_after_answer(row: Handshake) -> int:
+    """Repeats of the IKE_SA_INIT request after the capture shows it answered."""
+    return row.sa.attempt.repeats_after_answer if row.sa.attempt else 0
+
+
+@HANDSHAKES.column()
+def small_reply(row: Handshake) -> bool:
+    """The last IKE_AUTH response is too small for anything but an error or an EAP failure."""
+    auth = row.last_auth
+    return auth is not None and auth.answered and auth.response.encrypted < SMALLEST_AUTH_SUCCESS
+
+
+@HANDSHAKES.column()
+def client_refused(row: Handshake) -> bool:
+    """The client sent an INFORMATIONAL within a second of the last IKE_AUTH response."""
+    auth = row.last_auth
+    return auth is not None and auth.answered and client_backed_out(row.sa, auth)
+
+
+@HANDSHAKES.column("requests")
+def auth_losses(row: Handshake) -> int:
+    """IKE_AUTH requests that were sent more than once: packets may have been lost."""
+    return sum(len(exchange.request.sends) > 1 for exchange in row.sa.auths())
+
+
+@HANDSHAKES.column("fragments")
+def ike_fragments_missing(row: Handshake) -> int:
+    """IKE fragments (RFC 7383) missing in requests never answered, and in responses."""
+    return sum(
+        exchange.request.missing_fragments + exchange.response.missing_fragments
+        for exchange in row.sa.exchanges.values()
+        if not exchange.answered or exchange.response.missing_fragments
+    )
+
+
+@HANDSHAKES.column("datagrams")
+def lost_datagrams(row: Handshake) -> int:
+    """IP datagrams with messages of this SA of which IP fragments are missing."""
+    return sum(entry.spi_i == row.sa.spi_i for entry in row.facts.lost)
+
+
+@HANDSHAKES.column("ns")
+def quiet_ns(row: Handshake) -> int:
+    """From the last sign of this client's SA to the end of the capture."""
+    last = max(row.sa.last_ts, row.sa.attempt.last_ts if row.sa.attempt else 0)
+    return row.facts.track.last_ts - last
+
+
+@HANDSHAKES.column()
+def client_on_4500(row: Handshake) -> bool:
+    """Anything of this source's address was seen on UDP 4500, fragments without ports included."""
+    source = row.facts.sources.get(row.sa.src)
+    return (
+        (source is not None and (bool(source.esp) or any(sa.exchanges for sa in source.sas)))
+        or any(entry.src == row.sa.src and entry.sport != 500 for entry in row.facts.lost)
+        or any(sa.src == row.sa.src for sa in row.facts.track.orphan_auths)
+    )

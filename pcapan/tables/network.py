@@ -1,0 +1,107 @@
+"""Table `network`: the one row about the way between clients and server, its losses and delays.
+
+Knows how to tell a lost packet from a late answer: after a loss the repeat is answered at once,
+while a slow server answers long after the last send. Requests that stayed unanswered together
+(`episodes`, `silences`) are neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from statistics import quantiles
+
+from pcapan.tables.declare import Table
+from pcapan.tables.facts import Facts
+from pcapan.track.exchanges import Exchange
+from pcapan.track.sources import Source
+from pcapan.track.timeline import SECOND
+
+NETWORK = Table("network", "whole capture, as far as loss and delay go")
+
+#: An answer within this time of the last send was given to that send.
+_PROMPT = SECOND // 2
+#: Attempts that stay unanswered together from which on it is a silence, not single losses.
+_TOGETHER = 3
+
+
+def _silent_requests(facts: Facts) -> set[tuple[int, int]]:
+    """(file, frame) of requests that belong to a run of unanswered ones of several attempts."""
+    frames: set[tuple[int, int]] = set()
+    for asked in (*(e.asked for e in facts.episodes), *(s.asked for s in facts.silences)):
+        if len({one.attempt.spi_i for one in asked}) >= _TOGETHER:
+            frames |= {(one.request.file, one.request.frame) for one in asked}
+    return frames
+
+
+def _repaired(source: Source, silent: set[tuple[int, int]]) -> int:
+    """Requests of a source that were lost, or whose answer was, and that a repeat put right."""
+    count = 0
+    for attempt in source.attempts:
+        for earlier, later in pairwise(attempt.requests):
+            if earlier.digest != later.digest or (earlier.file, earlier.frame) in silent:
+                continue
+            request_lost = earlier.answer is None and later.answer is not None
+            prompt = later.answer_ts - later.ts < _PROMPT
+            count += (request_lost and prompt) or (earlier.answer is not None and attempt.continued)
+    for sa in source.sas:
+        count += sum(_was_repaired(exchange) for exchange in sa.exchanges.values() if exchange.by_client)
+    return count
+
+
+def _was_repaired(exchange: Exchange) -> bool:
+    """Whether the repeat of a request was answered at once, or repeated after an answer that was lost."""
+    sends, answers = exchange.request.sends, exchange.response.sends
+    if len(sends) < 2 or not answers:
+        return False
+    before = [ts for *_, ts in sends if ts <= answers[0][2]]
+    request_lost = len(before) > 1 and answers[0][2] - before[-1] < _PROMPT
+    return request_lost or exchange.repeats_after_response > 0
+
+
+def _delays(source: Source) -> Iterator[int]:
+    """Time from the last send to the answer of each answered IKE_SA_INIT, ns."""
+    for attempt in source.attempts:
+        for request in attempt.requests:
+            if request.answer is not None:
+                yield request.answer_ts - request.ts
+
+
+@NETWORK.column("sources")
+def lossy_sources(facts: Facts) -> int:
+    """Sources with requests that were lost and answered when repeated."""
+    silent = _silent_requests(facts)
+    return sum(_repaired(source, silent) > 0 for source in facts.sources.values())
+
+
+@NETWORK.column("requests")
+def repaired_losses(facts: Facts) -> int:
+    """Requests of all sources that were lost and answered when repeated."""
+    silent = _silent_requests(facts)
+    return sum(_repaired(source, silent) for source in facts.sources.values())
+
+
+@NETWORK.column("sources")
+def slow_sources(facts: Facts) -> int:
+    """Sources with an IKE_SA_INIT that was answered half a second or more after it was sent."""
+    return sum(any(delay >= _PROMPT for delay in _delays(s)) for s in facts.sources.values())
+
+
+@NETWORK.column("sources")
+def answered_source_count(facts: Facts) -> int:
+    """Sources with at least one answered IKE_SA_INIT."""
+    return sum(any(True for _ in _delays(source)) for source in facts.sources.values())
+
+
+@NETWORK.column("ns")
+def init_delay_median_ns(facts: Facts) -> int | None:
+    """Median time from IKE_SA_INIT request to answer."""
+    delays = sorted(delay for source in facts.sources.values() for delay in _delays(source))
+    return delays[len(delays) // 2] if delays else None
+
+
+@NETWORK.column("ns")
+def init_delay_p95_ns(facts: Facts) -> int | None:
+    """Time from IKE_SA_INIT request to answer that 95 of 100 do not exceed."""
+    delays = [delay for source in facts.sources.values() for delay in _delays(source)]
+    return int(quantiles(delays, n=20)[-1]) if len(delays) > 1 else None

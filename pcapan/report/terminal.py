@@ -24,6 +24,7 @@ from pcapan.report.safe import clean
 #: Lines are wrapped at the width of the terminal, but between these; commands and filters never are.
 WIDEST, NARROWEST = 120, 60
 
+_ADDRESSES_SHOWN = 12
 _EVIDENCE_SHOWN = 4
 _VENDORS_SHOWN = 2
 _WHY_SHOWN = 2
@@ -95,9 +96,12 @@ class _Printer:
         self._verdict()
         if self.detail is Detail.LINE:
             return
-        shown = self.groups.clients + self.groups.capture + self.groups.notes
+        shown = self.groups.clients + self.groups.capture
+        if self.everything:
+            shown += self.groups.notes
         for number, finding in enumerate(shown, 1):
             self._finding(number, finding)
+        self._notes()
         self._inconclusive()
         self._not_observed()
         if self.everything:
@@ -133,7 +137,7 @@ class _Printer:
         state.append(f", severity {finding.severity}, rule {clean(finding.id)} {clean(finding.rule_version)}")
         self._put(state, 3)
         if finding.addresses:
-            self._line(f"For: {', '.join(finding.addresses)}", 3)
+            self._line(f"For: {self._addresses(finding)}", 3)
         self._line(finding.summary, 3)
         self._numbers(finding)
         self._evidence(finding.evidence)
@@ -147,6 +151,22 @@ class _Printer:
             self._label("See also")
             for reference in finding.references:
                 self._item(f"{reference.title} {reference.url}".strip())
+
+    def _addresses(self, finding: Finding) -> str:
+        return words.listed(
+            finding.addresses, most=len(finding.addresses) if self.everything else _ADDRESSES_SHOWN
+        )
+
+    def _notes(self) -> None:
+        """What is there and harms nobody: a line each, unless everything is asked for."""
+        if self.everything or not self.groups.notes:
+            return
+        self._blank()
+        self._heading("Also seen, harmless by itself (-v tells more)")
+        for finding in self.groups.notes:
+            verdict = words.VERDICT_WORDS[finding.verdict]
+            where = f" for {self._addresses(finding)}" if finding.addresses else ""
+            self._item(f"{finding.id} {verdict}{where}: {finding.summary}", indent=2)
 
     def _numbers(self, finding: Finding) -> None:
         pairs = words.key_numbers(finding, everything=self.everything)

@@ -88,7 +88,7 @@ def headline(result: Result) -> tuple[str, str]:
         return VERDICT_WORDS[first.verdict], first.summary
     open_questions = [finding for finding in groups.inconclusive if not about_capture(finding)]
     if not open_questions:
-        return "no problem observed", "Nothing that keeps clients out was found, as far as this capture shows."
+        return "no problem observed", "Nothing here keeps clients out, as far as this capture shows."
     if not result.capture.counts.packets:
         return (
             "inconclusive",
@@ -103,9 +103,9 @@ def headline(result: Result) -> tuple[str, str]:
 
 
 def also(result: Result) -> str:
-    """One sentence with everything reported besides the headline; empty when there is nothing."""
+    """What else is reported and matters, in one sentence; empty when there is nothing."""
     groups = grouped(result)
-    others = groups.clients[1:] + groups.capture + groups.notes
+    others = groups.clients[1:] + groups.capture
     parts = []
     for finding in others:
         addresses = f" ({listed(finding.addresses, most=3)})" if finding.addresses else ""

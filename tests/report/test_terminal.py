@@ -135,7 +135,20 @@ FULL = result(
 def test_the_verdict_comes_first() -> None:
     first, second = render(FULL, width=120).splitlines()[:2]
     assert first == "Verdict: CONFIRMED - Summary text"
-    assert "capture-truncated confirmed (10.10.10.1)" in second and "health-probes" in second
+    assert second == "Also: capture-truncated confirmed (10.10.10.1)."
+
+
+def test_what_is_harmless_is_told_in_a_line() -> None:
+    assert "  - health-probes confirmed for 10.10.10.1: Summary text" in render(FULL).splitlines()
+    assert "rule health-probes" not in render(FULL)
+    assert "rule health-probes" in render(FULL, detail=Detail.ALL)
+
+
+def test_many_addresses_are_counted_and_listed_on_demand() -> None:
+    addresses = [f"198.51.100.{n}" for n in range(1, 31)]
+    document = result(finding(addresses=addresses))
+    assert "198.51.100.12 and 18 more" in " ".join(render(document).split())
+    assert "198.51.100.30" in render(document, detail=Detail.ALL)
 
 
 def test_everything_that_belongs_to_a_finding_is_there() -> None:

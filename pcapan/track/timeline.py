@@ -7,7 +7,7 @@ keeps the number of its file (1-based, in the order the files were named) and it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE
@@ -112,6 +112,43 @@ class EspFlow:
     flow: Flow
 
 
+def _join_files(flows: list[EspFlow]) -> list[EspFlow]:
+    """A flow that goes on in the next file is one flow; flows that run beside each other stay apart.
+
+    Those were captured at two points. The joined flow belongs to the file in which it begins.
+    """
+    joined: dict[tuple[str, str, int, int, int], EspFlow] = {}
+    kept: list[EspFlow] = []
+    for entry in flows:
+        flow = entry.flow
+        key = (entry.src, entry.dst, flow.sport, flow.dport, flow.spi)
+        before = joined.get(key)
+        if before is not None and flow.first_ts >= before.flow.last_ts - SECOND:
+            before.flow = _joined(before.flow, flow)
+        else:
+            joined[key] = entry
+            kept.append(entry)
+    return kept
+
+
+def _joined(one: Flow, other: Flow) -> Flow:
+    gaps = [(one.longest_gap, one.gap_from), (other.first_ts - one.last_ts, one.last_ts)]
+    longest, begun = max([*gaps, (other.longest_gap, other.gap_from)], key=lambda gap: gap[0])
+    later = other.last_ts > one.last_ts
+    return replace(
+        one,
+        packets=one.packets + other.packets,
+        octets=one.octets + other.octets,
+        last_ts=other.last_ts if later else one.last_ts,
+        last_frame=other.last_frame if later else one.last_frame,
+        lowest_sequence=min(one.lowest_sequence, other.lowest_sequence),
+        highest_sequence=max(one.highest_sequence, other.highest_sequence),
+        longest_gap=longest,
+        gap_from=begun,
+        copies=one.copies + other.copies,
+    )
+
+
 @dataclass(slots=True)
 class Timeline:
     """All files together."""
@@ -157,7 +194,7 @@ class Timeline:
             for flow in table
         ]
         flows.sort(key=lambda entry: (entry.flow.first_ts, entry.file, entry.flow.first_frame))
-        return flows
+        return _join_files(flows)
 
     def icmp(self) -> Iterator[tuple[int, str, str, IcmpObservation]]:
         """(file, sender, receiver, observation) of every ICMP error that quotes port 500 or 4500."""

@@ -6,7 +6,7 @@ findings. Everything later asks `Roles`, nothing decides a second time.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -46,16 +46,19 @@ def decide_roles(messages: Sequence[Message], esp: Sequence[EspFlow], given: Seq
 
 
 def _decide(messages: Iterable[Message], esp: Sequence[EspFlow]) -> Roles:
-    answered: Counter[str] = Counter()
+    answered: set[str] = set()
     asked: dict[str, set[str]] = defaultdict(set)
+    asked_by_spi: dict[int, str] = {}
     ported: dict[str, set[str]] = defaultdict(set)
     for message in messages:
         if message.exchange == IKE_SA_INIT and message.major == 2:
             if message.is_response:
-                answered[message.src] += 1
+                # A server may answer from another of its addresses than was asked.
+                answered |= {message.src, asked_by_spi.get(message.spi_i, message.src)}
                 asked[message.src].add(message.dst)
             elif message.spi_r == 0:
                 asked[message.dst].add(message.src)
+                asked_by_spi.setdefault(message.spi_i, message.dst)
         if message.is_response == message.from_initiator:
             continue  # the I and R flags do not tell who is the original responder here
         responder, peer = (message.src, message.dst) if message.is_response else (message.dst, message.src)

@@ -197,9 +197,13 @@ class _Tracker:
         """An SA older than the capture was there when the capture of its server began."""
         began: dict[str, int] = {}
         for file, scan in enumerate(self.timeline.scans):
-            if scan.first_ts is not None:
-                for name in self.timeline.names[file]:
-                    began[name] = min(began.get(name, scan.first_ts), scan.first_ts)
+            if scan.first_ts is None:
+                continue
+            seen = set(self.timeline.names[file])
+            shown = [s for s in self.roles.servers if s in seen or ip_address(s).packed in scan.talkers]
+            # A file that shows another server only is that node's; one that shows none is anybody's.
+            for name in shown or self.roles.servers:
+                began[name] = min(began.get(name, scan.first_ts), scan.first_ts)
         for sa in self.sas.values():
             if sa.basis == Basis.OLDER and sa.predecessor is None and sa.established_ts is not None:
                 sa.established_ts = min(sa.established_ts, began.get(sa.server, sa.established_ts))

@@ -17,10 +17,11 @@ NATIVE (ESP without UDP) ODD (other bytes on the port) OTHER (UDP port 53) HEADE
 V1 (IKEv1) UNREACH (ICMP quoting the last packet the other way) ARP (who-has) and
 UP: INIT, INIT-R, AUTH, AUTH-R within 0.1 s, then ESP both ways every ``every`` s until ``until``.
 
-Options: i= r= SPIs (``a1`` is a1a1a1a1a1a1a1a1), id= message id, spi= seq= of ESP, size= encrypted
-bytes, frag=1/3 (SKF), nat=hash|none|fake|HOST[/HOST], cookie=1, group=, vid=ms9|none|HEX, ttl=, ipid=,
-copies= (that many captures of the packet, 0.2 ms apart), mtu= (IP fragments), lose= (the fragment that
-is missing), snap= (snap length), by=i|r (who initiated the IKE SA, where it cannot be known).
+Options: i= r= SPIs (``a1`` is a1a1a1a1a1a1a1a1), id= message id, spi= seq= of ESP (hexadecimal),
+size= encrypted bytes, frag=1/3 (SKF), nat=hash|none|fake|HOST[/HOST], cookie=1, group=,
+vid=ms9|none|HEX, ttl=, ipid=, copies= (captures of the packet, 0.2 ms apart), mtu= (IP fragments),
+lose= (the fragment that is missing), snap= (snap length), by=i|r (who initiated the IKE SA, where it
+cannot be known).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _ON_500 = ("INIT", "INIT-R", "COOKIE", "INVALID-KE", "NO-PROPOSAL", "ODD", "HEAD
 _COPY_STEP = 200_000
 _LINE = re.compile(
     r"(?:\*(?P<times>\d+)\s+)?(?P<at>[\d.]+)(?:\+(?P<step>[\d.]+))?\s+"
-    r"(?P<src>\w+)(?::(?P<sport>\d+))?\s*>\s*(?P<dst>\w+)(?::(?P<dport>\d+))?\s+(?P<verb>[A-Z0-9-]+)\s*(?P<rest>.*)"
+    r"(?P<src>\w+)(?::(?P<sport>[\d#]+))?\s*>\s*(?P<dst>\w+)(?::(?P<dport>[\d#]+))?\s+(?P<verb>[A-Z0-9-]+)\s*(?P<rest>.*)"
 )
 
 
@@ -254,7 +255,7 @@ class _Builder:
     def _esp(self, line: _Line, sport: int, dport: int) -> bytes:
         spi = int((line.options["spi"] * 8)[:8], 16)
         key = (line.src.name, line.dst.name, sport, dport, spi)
-        sequence = line.number("seq", self._sequences.get(key, 0) + 1)
+        sequence = int(line.options.get("seq", f"{self._sequences.get(key, 0) + 1:x}"), 16)
         self._sequences[key] = sequence
         return spi.to_bytes(4, "big") + sequence.to_bytes(4, "big") + b"\x33" * line.number("size", 80)
 

@@ -32,9 +32,9 @@ TALK = parse(
     5 S > C:31000 INFO i=a1 r=b1 id=0
     5.1 C:31000 > S INFO-R i=a1 r=b1 id=0
     6 C:31000 > S KEEPALIVE
-    7 C:31000 > S ESP spi=ea1 seq=4000
-    7.1 C:31000 > S ESP spi=ea1 seq=3990
-    7.2 C:31000 > S ESP spi=ea1 seq=3990
+    7 C:31000 > S ESP spi=ea1 seq=400
+    7.1 C:31000 > S ESP spi=ea1 seq=3ff
+    7.2 C:31000 > S ESP spi=ea1 seq=3ff
     8 C:31000 > S ODD size=40
     9 C > S NATIVE spi=77
     10 C > S OTHER

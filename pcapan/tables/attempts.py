@@ -204,3 +204,9 @@ def user_error(attempt: Attempt) -> str | None:
     if not attempt.answered:
         return "809"
     return "13868" if no_proposal(attempt) and not attempt.accepted else None
+
+
+@ATTEMPTS.column()
+def server_heard(attempt: Attempt) -> bool:
+    """Both directions of this server were captured, so that an answer could be seen."""
+    return attempt.server_heard

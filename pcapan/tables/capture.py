@@ -29,20 +29,26 @@ def ipsec_packets(facts: Facts) -> int:
 
 @CAPTURE.column()
 def both_directions(facts: Facts) -> bool:
-    """Packets to a server and packets sent by it (of any protocol) are in this capture."""
+    """Packets to a server and packets it sent (of any protocol) are here, for one server at least."""
     return facts.track.both_directions
 
 
 @CAPTURE.column()
 def from_server(facts: Facts) -> bool:
     """At least one packet of any protocol was sent by a server."""
-    return facts.track.from_server
+    return bool(facts.track.senders)
 
 
 @CAPTURE.column()
 def to_server(facts: Facts) -> bool:
     """At least one packet of IKE or ESP goes to a server."""
-    return facts.track.to_server
+    return bool(facts.track.receivers)
+
+
+@CAPTURE.column("servers")
+def one_way_servers(facts: Facts) -> int:
+    """VPN servers of which only one direction was captured."""
+    return len((facts.track.senders | facts.track.receivers) - facts.track.both_ways)
 
 
 @CAPTURE.column("servers")

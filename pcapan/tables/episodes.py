@@ -232,3 +232,15 @@ def period_ns(series: ProbeSeries) -> int:
 def probes(series: ProbeSeries) -> int:
     """Probes in this capture."""
     return len(series.sends)
+
+
+@EPISODES.column()
+def server_heard(episode: Episode) -> bool:
+    """Both directions of this server were captured, so that an answer could be seen."""
+    return episode.server_heard
+
+
+@SILENCES.column()
+def silent_server_heard(silence: Silence) -> bool:
+    """Both directions of this server were captured, so that an answer could be seen."""
+    return silence.server_heard

@@ -70,8 +70,12 @@ def auth_sends(row: Handshake) -> int:
 
 @HANDSHAKES.column()
 def auth_answered(row: Handshake) -> bool:
-    """The last IKE_AUTH request got an answer; no when there was none."""
-    return row.last_auth is not None and row.last_auth.answered
+    """The last IKE_AUTH request got an answer (or the client went on); no when none was sent."""
+    auth = row.last_auth
+    return auth is not None and (
+        auth.answered
+        or any(e.by_client and e.message_id > auth.message_id for e in row.sa.exchanges.values())
+    )
 
 
 @HANDSHAKES.column("requests")
@@ -138,3 +142,9 @@ def client_on_4500(row: Handshake) -> bool:
         or any(entry.src == row.sa.src and entry.sport != 500 for entry in row.facts.lost)
         or any(sa.src == row.sa.src for sa in row.facts.track.orphan_auths)
     )
+
+
+@HANDSHAKES.column()
+def server_heard(row: Handshake) -> bool:
+    """Both directions of this server were captured, so that an answer could be seen."""
+    return row.sa.server in row.facts.track.both_ways

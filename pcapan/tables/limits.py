@@ -12,7 +12,7 @@ from pcapan.tables.facts import Facts
 
 def direction(facts: Facts) -> str:
     """both, to-server, from-server or unknown."""
-    to_server, from_server = facts.track.to_server, facts.track.from_server
+    to_server, from_server = bool(facts.track.receivers), bool(facts.track.senders)
     if to_server and from_server:
         return "both"
     if to_server or from_server:

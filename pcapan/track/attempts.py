@@ -113,6 +113,8 @@ class Attempt:
     """Requests repeated, 0.5 s or more later, although the capture shows an answer before."""
     continued: bool = False
     """IKE_AUTH or ESP followed, so an answer was given even where the capture lacks it."""
+    server_heard: bool = True
+    """Both directions of this server were captured, so that an answer could be seen."""
     undecided: bool = False
     """The last request is so close to the end of the capture that its answer may come after it."""
     is_probe: bool = False

@@ -33,6 +33,8 @@ class Episode:
 
     source: Source
     server: str
+    server_heard: bool
+    """Both directions of this server were captured, so that an answer could be seen."""
     asked: list[Asked]
     resumed_ts: int | None
     """When a request of this source was answered again; None = not in this capture."""
@@ -76,6 +78,7 @@ class Silence:
     """Consecutive unanswered requests of all sources to one server."""
 
     server: str
+    server_heard: bool
     asked: list[Asked]
     resumed_ts: int | None
     answered_before: int
@@ -117,7 +120,9 @@ def find_episodes(track: Track, sources: dict[str, Source]) -> list[Episode]:
         for address, own in per_source.items():
             for begin, end in _runs(own):
                 resumed = _answered_at(own[end]) if end < len(own) else None
-                episodes.append(_describe(sources[address], server, own, begin, end, resumed, asked, times))
+                found = _describe(sources[address], server, own, begin, end, resumed, asked, times)
+                found.server_heard = server in track.both_ways
+                episodes.append(found)
     episodes.sort(key=lambda episode: episode.onset)
     return episodes
 
@@ -134,6 +139,7 @@ def find_silences(track: Track, sources: dict[str, Source]) -> list[Silence]:
             silences.append(
                 Silence(
                     server=server,
+                    server_heard=server in track.both_ways,
                     asked=run,
                     resumed_ts=_answered_at(asked[end]) if end < len(asked) else None,
                     answered_before=sum(one.responded for one in asked[:begin]),
@@ -190,6 +196,7 @@ def _describe(
     return Episode(
         source=source,
         server=server,
+        server_heard=True,
         asked=run,
         resumed_ts=resumed,
         answered_before=sum(one.responded for one in own[:begin]),

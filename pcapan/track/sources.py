@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
+from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
 from pcapan.track.attempts import Attempt
 from pcapan.track.probes import ProbeSeries, could_be_probe, find_series
 from pcapan.track.sas import IkeSa, SaState
@@ -87,13 +88,17 @@ class Source:
         """
         spans: dict[int, list[Interval]] = defaultdict(list)
         for flow in (*self.esp, *self.keepalives):
-            if flow.flow.sport and flow.flow.dport:
-                port = flow.flow.sport if flow.src == self.address else flow.flow.dport
-                spans[port].append((flow.flow.first_ts, flow.flow.last_ts))
+            outward = flow.src != self.address
+            ours, theirs = flow.flow.sport, flow.flow.dport
+            if outward:
+                ours, theirs = theirs, ours
+            if theirs == NAT_T_PORT:
+                spans[ours].append((flow.flow.first_ts, flow.flow.last_ts))
         for sa in self.sas:
             for exchange in sa.exchanges.values():
                 peer = max((p for p in sa.peers if p[0] <= exchange.last_ts), default=sa.peers[0])
-                spans[peer[2]].append((exchange.first_ts, exchange.last_ts))
+                if peer[2] != IKE_PORT:  # a client without NAT may stay on port 500
+                    spans[peer[2]].append((exchange.first_ts, exchange.last_ts))
         return [interval for intervals in spans.values() for interval in _join(intervals)]
 
     def init_intervals(self) -> list[Interval]:

@@ -26,10 +26,10 @@ class Track:
 
     timeline: Timeline
     roles: Roles
-    from_server: bool
-    """At least one packet of any protocol was sent by a server."""
-    to_server: bool
-    """At least one packet of IKE or ESP goes to a server."""
+    senders: frozenset[str]
+    """Servers that sent at least one packet of any protocol."""
+    receivers: frozenset[str]
+    """Servers to which at least one packet of IKE or ESP goes."""
     attempts: list[Attempt]
     sas: list[IkeSa]
     esp: list[EspFlow]
@@ -46,9 +46,14 @@ class Track:
     """Per client address: time to live of its IKE messages after IKE_SA_INIT."""
 
     @property
+    def both_ways(self) -> frozenset[str]:
+        """Servers of which requests and replies can both be in the capture."""
+        return self.senders & self.receivers
+
+    @property
     def both_directions(self) -> bool:
-        """Requests and replies can both be in the capture."""
-        return self.from_server and self.to_server
+        """Requests and replies of at least one server can both be in the capture."""
+        return bool(self.both_ways)
 
     @property
     def first_ts(self) -> int:
@@ -83,27 +88,25 @@ class _Tracker:
         self.by_pair: dict[tuple[int, int], IkeSa] = {}
         self.old_versions: list[Message] = []
         self.ttls: dict[str, Counter[int]] = defaultdict(Counter)
-        self.from_server = any(timeline.talked(server) for server in roles.servers)
-        self.to_server = any(
-            dst in roles.servers
-            for dst in (*(m.dst for m in messages), *(flow.dst for flow in (*esp, *self.keepalives)))
-        )
-        self.both = self.from_server and self.to_server
+        receivers = {m.dst for m in messages} | {flow.dst for flow in (*esp, *self.keepalives)}
+        self.senders = frozenset(server for server in roles.servers if timeline.talked(server))
+        self.receivers = frozenset(receivers & set(roles.servers))
+        self.both_ways = self.senders & self.receivers
 
     def run(self) -> Track:
         for message in self.messages:
             self._take(message)
         self._settle_attempts()
         self._link_rekeyed()
-        for number, bare in enumerate(attach_esp(self.esp, self.sas.values(), self.roles, self.both)):
+        for number, bare in enumerate(attach_esp(self.esp, self.sas.values(), self.roles, self.both_ways)):
             # No SPI is negative, so these never meet those of the handshakes.
             self.sas[-1, number, bare.server] = bare
         confirmed, orphans, stray = self._judge()
         return Track(
             timeline=self.timeline,
             roles=self.roles,
-            from_server=self.from_server,
-            to_server=self.to_server,
+            senders=self.senders,
+            receivers=self.receivers,
             attempts=list(self.init.attempts.values()),
             sas=confirmed,
             esp=self.esp,
@@ -212,6 +215,7 @@ class _Tracker:
         continued = {sa.spi_i for sa in self.sas.values() if sa.spi_r and sa.exchanges}
         for attempt in self.init.attempts.values():
             attempt.continued = attempt.spi_i in continued
+            attempt.server_heard = attempt.server in self.both_ways
             attempt.undecided = attempt.requests[-1].ts > self.timeline.last_ts - GRACE
 
     def _judge(self) -> tuple[list[IkeSa], list[IkeSa], list[IkeSa]]:
@@ -221,7 +225,7 @@ class _Tracker:
         stray: list[IkeSa] = []
         for sa in self.sas.values():
             if sa.spi_r:
-                judge_establishment(sa, self.both)
+                judge_establishment(sa, sa.server in self.both_ways)
             auths = sa.auths()
             if sa.attempt is None and sa.predecessor is None and auths and not sa.esp:
                 (orphans if auths[0].message_id == 1 else stray).append(sa)

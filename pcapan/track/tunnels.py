@@ -26,9 +26,12 @@ Peer = tuple[str, int]
 
 
 def attach_esp(
-    flows: Sequence[EspFlow], sas: Iterable[IkeSa], roles: Roles, both_directions: bool
+    flows: Sequence[EspFlow], sas: Iterable[IkeSa], roles: Roles, both_ways: frozenset[str]
 ) -> list[IkeSa]:
-    """Give every flow to its SA; gives the tunnels without any IKE message, as SAs of their own."""
+    """Give every flow to its SA; gives the tunnels without any IKE message, as SAs of their own.
+
+    `both_ways` are the servers of which both directions were captured.
+    """
     made = _key_times(sas)
     by_spi: dict[tuple[str, int, bool], IkeSa] = {}
     bare: dict[tuple[str, int, str], IkeSa] = {}
@@ -47,7 +50,7 @@ def attach_esp(
         by_spi.setdefault((server, flow.flow.spi, outward), sa)
         sa.esp.append(flow)
         sa.last_ts = max(sa.last_ts, flow.flow.last_ts)
-    tunnels = [sa for sa in bare.values() if _is_tunnel(sa, both_directions)]
+    tunnels = [sa for sa in bare.values() if _is_tunnel(sa, sa.server in both_ways)]
     for sa in tunnels:
         sa.state, sa.basis, sa.established_ts = SaState.ESTABLISHED, Basis.OLDER, sa.first_ts
     return tunnels

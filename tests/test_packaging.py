@@ -47,9 +47,7 @@ def test_tests_import_only_what_dev_brings() -> None:
 
 def test_every_package_is_listed() -> None:
     listed = set(PROJECT["tool"]["setuptools"]["packages"]) - {"pcapan.rules"}
-    there = {
-        ".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "pcapan").rglob("__init__.py")
-    }
+    there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "pcapan").rglob("__init__.py")}
     assert listed == there
 
 

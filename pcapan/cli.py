@@ -92,6 +92,45 @@ def analyze(
     captures: Captures,
     format: Annotated[Report, typer.Option("--format", "-f", help="How it is printed.")] = Report.TEXT,  # noqa: A002
     server: Servers = None,
+    vip: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vip",
+            metavar="ADDR",
+            help="Address that clients dial (the balancer's virtual server): sharpens full-nat. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    balancer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--balancer",
+            metavar="ADDR",
+            help="Address that the balancer uses towards the servers: sharpens full-nat. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            metavar="N",
+            min=1,
+            help="IkeNumEstablishedForInitialQuery as configured on the servers: sharpens sa-limit-exhaustion.",
+            show_default=False,
+        ),
+    ] = None,
+    recover_addresses: Annotated[
+        bool,
+        typer.Option(
+            "--recover-addresses",
+            help="Search the NAT detection hashes for clients' own addresses. They are personal data.",
+        ),
+    ] = False,
+    recover_seconds: Annotated[
+        float,
+        typer.Option("--recover-seconds", metavar="S", min=0.1, help="Time for that search."),
+    ] = 120.0,
     rules: Annotated[
         list[str] | None,
         typer.Option(
@@ -132,6 +171,11 @@ def analyze(
             captures=captures,
             json=format is Report.JSON,
             servers=server or [],
+            vips=vip or [],
+            balancers=balancer or [],
+            limit=limit,
+            recover=recover_addresses,
+            budget=recover_seconds,
             rules=rules or [],
             overrides=overrides or [],
             fail_on=fail_on or [],

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Called with (path, bytes read, size in bytes or 0) while files are read."""
 
+SearchProgress = Callable[[int, int], None]
+"""Called with (units done, units in all) while NAT detection hashes are searched."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -48,6 +51,10 @@ class Options:
         """The options for the result document."""
         return {
             "server": list(self.site.servers),
+            "vip": list(self.site.vips),
+            "balancer": list(self.site.balancers),
+            "limit": self.site.limit,
+            "recover_seconds": self.site.recover_seconds,
             "rules": list(self.rules),
             "set": dict(self.overrides),
         }
@@ -78,6 +85,7 @@ def analyze(
     *,
     stdin: BinaryIO | None = None,
     progress: Progress | None = None,
+    search_progress: SearchProgress | None = None,
 ) -> Analysis:
     """Analyse one incident: one capture, or several that are one timeline.
 
@@ -88,7 +96,9 @@ def analyze(
     """
     options = options or Options()
     rules = built_in_rules(options)
-    facts, unreadable = read_facts(paths, options, stdin=stdin, progress=progress)
+    facts, unreadable = read_facts(
+        paths, options, stdin=stdin, progress=progress, search_progress=search_progress
+    )
     return Analysis(make_result(facts, rules, options, unreadable), facts, unreadable)
 
 
@@ -103,6 +113,7 @@ def read_facts(
     *,
     stdin: BinaryIO | None = None,
     progress: Progress | None = None,
+    search_progress: SearchProgress | None = None,
 ) -> tuple[Facts, list[UnreadableError]]:
     """Read and track the files without judging them; raises as `analyze` does."""
     named = [paths] if isinstance(paths, str | Path) else list(paths)
@@ -128,7 +139,7 @@ def read_facts(
     if not inputs:
         raise unreadable[0]
     site = (options or Options()).site
-    return gather_facts(inputs, scans, site), unreadable
+    return gather_facts(inputs, scans, site, search_progress), unreadable
 
 
 def scan_file(

@@ -15,7 +15,7 @@ from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
 from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Result, Severity, Verdict
-from pcapan.pipeline import Options, analyze, built_in_rules
+from pcapan.pipeline import Options, Progress, SearchProgress, analyze, built_in_rules
 from pcapan.report.jsontext import json_bytes, json_text
 from pcapan.tables.facts import Site
 
@@ -33,6 +33,11 @@ class AnalyzeRequest:
     captures: Sequence[str]
     json: bool
     servers: Sequence[str]
+    vips: Sequence[str]
+    balancers: Sequence[str]
+    limit: int | None
+    recover: bool
+    budget: float
     rules: Sequence[str]
     overrides: Sequence[str]
     fail_on: Sequence[str]
@@ -45,14 +50,16 @@ def run(request: AnalyzeRequest) -> ExitCode:
     """Analyse and print; raises PcapanError when nothing can be said."""
     check_captures(request.captures)
     options = Options(
-        site=Site(servers=addresses(request.servers)),
+        site=_site(request),
         rules=tuple(request.rules),
         overrides=settings(request.overrides),
     )
     wanted = [word.strip() for text in request.fail_on for word in text.split(",") if word.strip()]
     _check_fail_on(wanted, options)
     with progress_bar(quiet=request.quiet) as progress:
-        analysis = analyze(list(request.captures), options, progress=progress)
+        analysis = analyze(
+            list(request.captures), options, progress=progress, search_progress=_searching(progress)
+        )
     for error in analysis.unreadable:
         tell(error)
     if request.json:
@@ -70,6 +77,34 @@ def run(request: AnalyzeRequest) -> ExitCode:
             say("pcapan: part of the input was cut, damaged or could not be read; the result covers the rest")
         return ExitCode.PARTIAL
     return ExitCode.OK
+
+
+def _searching(progress: Progress | None) -> SearchProgress | None:
+    """Shows the address search in the same bar as the reading of files."""
+    if progress is None:
+        return None
+    return lambda done, units: progress("searching NAT detection hashes", done, units)
+
+
+def _site(request: AnalyzeRequest) -> Site:
+    """What the user told about the network; raises UsageError where it contradicts itself."""
+    servers = addresses(request.servers)
+    vips = addresses(request.vips, "--vip")
+    balancers = addresses(request.balancers, "--balancer")
+    for address in servers:
+        if address in balancers:
+            raise UsageError(
+                "an address is named as a VPN server and as a balancer",
+                where=f"--server {address} --balancer {address}",
+                hint="give --server the VPN server's own address, --balancer the balancer's inside one",
+            )
+    return Site(
+        servers=servers,
+        vips=vips,
+        balancers=balancers,
+        limit=request.limit,
+        recover_seconds=request.budget if request.recover else None,
+    )
 
 
 def _check_fail_on(wanted: Sequence[str], options: Options) -> None:

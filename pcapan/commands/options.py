@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pcapan.errors import UsageError
 
 
-def addresses(texts: Sequence[str]) -> tuple[str, ...]:
+def addresses(texts: Sequence[str], option: str = "--server") -> tuple[str, ...]:
     """Addresses in their usual spelling; raises UsageError for anything else."""
     found: dict[str, None] = {}
     for text in texts:
@@ -21,8 +21,8 @@ def addresses(texts: Sequence[str]) -> tuple[str, ...]:
         except ValueError:
             raise UsageError(
                 f"{text!r} is not an IP address",
-                where=f"--server {text}",
-                hint="write one IPv4 or IPv6 address, such as --server 10.10.10.20; no name, mask or port",
+                where=f"{option} {text}",
+                hint=f"write one IPv4 or IPv6 address, such as {option} 10.10.10.20; no name, mask or port",
             ) from None
     return tuple(found)
 

@@ -220,3 +220,9 @@ def untranslated_sources(facts: Facts) -> int:
     return sum(
         any(attempt.natd_source_matches for attempt in source.attempts) for source in facts.sources.values()
     )
+
+
+@CAPTURE.column("SAs")
+def limit_given(facts: Facts) -> int | None:
+    """The limit per source that the user says is configured; unknown = not told."""
+    return facts.site.limit

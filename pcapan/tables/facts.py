@@ -6,6 +6,7 @@ know columns or rules.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pcapan.ingest.frames import InputProblem, Interface
@@ -13,6 +14,7 @@ from pcapan.scan.columns import FileScan
 from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences
 from pcapan.track.lost import LostDatagram, find_lost
 from pcapan.track.probes import ProbeSeries
+from pcapan.track.recover import Recovery, recover_addresses
 from pcapan.track.sources import Source, gather_sources
 from pcapan.track.tracker import Track, track
 
@@ -36,6 +38,14 @@ class Site:
     """What the user told about the network; every part may be missing."""
 
     servers: tuple[str, ...] = ()
+    vips: tuple[str, ...] = ()
+    """Addresses that clients dial: the balancer's virtual servers."""
+    balancers: tuple[str, ...] = ()
+    """Addresses that the balancer (or firewall) uses towards the servers."""
+    limit: int | None = None
+    """IkeNumEstablishedForInitialQuery as configured on the servers."""
+    recover_seconds: float | None = None
+    """Search the NAT detection hashes for clients' own addresses, for this long; None = do not search."""
 
 
 @dataclass(slots=True)
@@ -48,14 +58,33 @@ class Facts:
     sources: dict[str, Source]
     episodes: list[Episode]
     silences: list[Silence]
+    site: Site = field(default_factory=Site)
+    recovery: Recovery | None = None
+    """Clients' own addresses, when the user asked for them: personal data."""
     probes: list[ProbeSeries] = field(default_factory=list)
     lost: list[LostDatagram] = field(default_factory=list)
 
 
-def gather_facts(inputs: list[InputFacts], scans: list[FileScan], site: Site) -> Facts:
-    """Track the scans and derive sources, episodes and silences; `inputs` and `scans` run in parallel."""
+def gather_facts(
+    inputs: list[InputFacts],
+    scans: list[FileScan],
+    site: Site,
+    progress: Callable[[int, int], None] | None = None,
+) -> Facts:
+    """Track the scans and derive sources, episodes and silences; `inputs` and `scans` run in parallel.
+
+    `progress` is told about the address search, when `site` asks for one: (units done, units in all).
+    """
     tracked = track(scans, site.servers)
     sources = gather_sources(tracked)
+    recovery = None
+    if site.recover_seconds is not None:
+        recovery = recover_addresses(
+            [attempt for attempt in tracked.attempts if not attempt.is_probe],
+            [*site.vips, *site.balancers, *(name for names in tracked.timeline.names for name in names)],
+            budget_seconds=site.recover_seconds,
+            progress=progress,
+        )
     return Facts(
         inputs=inputs,
         scans=scans,
@@ -63,6 +92,8 @@ def gather_facts(inputs: list[InputFacts], scans: list[FileScan], site: Site) ->
         sources=sources,
         episodes=find_episodes(tracked, sources),
         silences=find_silences(tracked, sources),
+        site=site,
+        recovery=recovery,
         lost=find_lost(tracked.timeline),
         probes=[series for source in sources.values() for series in source.probes],
     )

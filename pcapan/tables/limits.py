@@ -45,4 +45,11 @@ def capture_limits(facts: Facts) -> list[str]:
         limits.append("There is nothing on UDP 4500: what followed IKE_SA_INIT cannot be seen.")
     if capture.port_4500(facts) and not capture.port_500(facts):
         limits.append("There is nothing on UDP 500: IKE_SA_INIT cannot be seen.")
+    if facts.recovery is not None:
+        limits.append(
+            "Clients' own addresses were recovered from NAT detection hashes on request: "
+            "they are personal data, treat this result accordingly."
+        )
+        if not facts.recovery.complete:
+            limits.append("The search for clients' own addresses was not complete.")
     return limits

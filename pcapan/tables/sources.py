@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+from pcapan.decode.natd import natd_matches
+from pcapan.decode.numbers import IKE_PORT
 from pcapan.decode.vendor_ids import is_microsoft
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
@@ -263,3 +265,54 @@ def _pool(row: SourceSubject) -> list[Source]:
 def _pool_number(text: str) -> tuple[int, int]:
     parsed = ip_address(text)
     return parsed.version, int(parsed) >> (4 if parsed.version == 4 else 8)
+
+
+@SOURCES.column("attempts")
+def dialled_vip(row: SourceSubject) -> int | None:
+    """Attempts whose NAT-D destination hash fits a virtual server named by the user; unknown = none named."""
+    vips = [ip_address(vip).packed for vip in row.facts.site.vips]
+    if not vips:
+        return None
+    return sum(any(_dialled(attempt, vip) for vip in vips) for attempt in row.source.attempts)
+
+
+def _dialled(attempt: Attempt, address: bytes) -> bool:
+    """Whether the attempt's NAT-D destination hash fits this address."""
+    ports = {attempt.dport, IKE_PORT}
+    return any(natd_matches(attempt.natd[1], attempt.spi_i, 0, address, port) for port in ports)
+
+
+@SOURCES.column()
+def is_balancer(row: SourceSubject) -> bool:
+    """The user named this address as one of the balancer's."""
+    return row.source.address in (*row.facts.site.balancers, *row.facts.site.vips)
+
+
+@SOURCES.column()
+def recovered_addresses(row: SourceSubject) -> list[str]:
+    """Clients' own addresses behind it, recovered on request from NAT-D hashes: personal data."""
+    recovery = row.facts.recovery
+    if recovery is None:
+        return []
+    found = (recovery.clients.get((a.spi_i, a.src)) for a in row.source.attempts)
+    return sorted({one.address for one in found if one is not None})
+
+
+@SOURCES.column()
+def dialled_addresses(row: SourceSubject) -> list[str]:
+    """Addresses its clients dialled, recovered on request from NAT-D hashes among known addresses."""
+    recovery = row.facts.recovery
+    known = recovery.dialled if recovery is not None else {}
+    return [
+        address
+        for address in known
+        if any(_dialled(attempt, ip_address(address).packed) for attempt in row.source.attempts)
+    ]
+
+
+@SOURCES.column("clients")
+def recovered_clients(row: SourceSubject) -> int | None:
+    """Different addresses of clients recovered behind it, its own left out; unknown = not searched."""
+    if row.facts.recovery is None:
+        return None
+    return len([address for address in recovered_addresses(row) if address != row.source.address])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pcapan.track.attempts import Attempt
 
 Tiers = Sequence[Sequence[AddressRange]]
-"""Ranges to search; a tier is searched for every attempt of a group before the next one is begun."""
+"""Ranges to search, likely ones first; units of work do not cross the borders of tiers."""
 Progress = Callable[[int, int], None]
 """Called with (units done, units in all)."""
 
@@ -105,7 +105,11 @@ class Plan:
         self._done = 0
 
     def units(self) -> Iterator[Unit]:
-        """One attempt of every source first; the likely tier of each of them before the next tier."""
+        """One attempt of every source first; of these, every one's first unit, then every one's second.
+
+        So the likely addresses are tried for all before the unlikely ones for any, and processes
+        work on different attempts: units of one that are handed out ahead are wasted by its match.
+        """
         for is_first in (True, False):
             group = [
                 (index, task)
@@ -114,11 +118,10 @@ class Plan:
             ]
             start = 0
             for tier in self._tiers:
-                for index, task in group:
-                    for number, ranges in enumerate(tier, start):
-                        if task.found is not None:
-                            break
-                        yield self._unit(index, task, number, ranges, is_likely=start == 0)
+                for number, ranges in enumerate(tier, start):
+                    for index, task in group:
+                        if task.found is None:
+                            yield self._unit(index, task, number, ranges, is_likely=start == 0)
                 start += len(tier)
 
     def _unit(

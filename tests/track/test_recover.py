@@ -182,8 +182,8 @@ def test_one_attempt_of_every_source_comes_first(searched: list[tuple[int, int]]
         attempt(3, "10.0.13.1", "198.51.100.2"),
     ]
     recover(clients)
-    first_tier = [(1, n) for n in range(4)] + [(3, n) for n in range(4)]
-    assert searched[:8] == first_tier, "the likely tier of every source before the next tier"
+    first_tier = [(spi, number) for number in range(4) for spi in (1, 3)]
+    assert searched[:8] == first_tier, "the likely addresses of every source before any others"
     assert [spi for spi, _ in searched].index(2) > max(i for i, (spi, _) in enumerate(searched) if spi != 2)
     assert len(set(searched)) == len(searched)
 
@@ -192,8 +192,8 @@ def test_redial_is_answered_by_one_hash(searched: list[tuple[int, int]]) -> None
     redials = [attempt(spi, "10.0.15.200", f"198.51.100.{spi % 2}") for spi in range(1, 9)]
     found = recover(redials)
     assert set(found.clients.values()) == {RecoveredAddress("10.0.15.200", 500)}
-    assert {spi for spi, _ in searched} == {1, 2}
-    assert not any(spi == 2 and number > 3 for spi, number in searched)
+    assert {spi for spi, _ in searched} == {1, 2}, "one attempt of each source is under way at the hit"
+    assert max(number for spi, number in searched if spi == 2) < max(number for _, number in searched)
 
 
 def test_neighbours_come_first(searched: list[tuple[int, int]]) -> None:

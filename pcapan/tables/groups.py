@@ -238,7 +238,7 @@ def from_vpn_server(row: IcmpGroup) -> bool:
 
 @ICMP_ERRORS.column("errors")
 def icmp_count(row: IcmpGroup) -> int:
-    """How many."""
+    """Errors of this kind from the sender to the receiver."""
     return len(row.seen)
 
 

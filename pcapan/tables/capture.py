@@ -217,9 +217,7 @@ def ikev1_messages(facts: Facts) -> int:
 @CAPTURE.column("sources")
 def untranslated_sources(facts: Facts) -> int:
     """Sources whose NAT-D source hash fits: their own address arrives at the server."""
-    return sum(
-        any(attempt.natd_source_matches for attempt in source.attempts) for source in facts.sources.values()
-    )
+    return facts.population.untranslated.total()
 
 
 @CAPTURE.column("SAs")

@@ -6,11 +6,14 @@ know columns or rules.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pcapan.ingest.frames import InputProblem, Interface
 from pcapan.scan.columns import FileScan
+from pcapan.tables.population import Population, take_census
+from pcapan.track.attempts import Attempt
 from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences
 from pcapan.track.lost import LostDatagram, find_lost
 from pcapan.track.probes import ProbeSeries
@@ -58,6 +61,13 @@ class Facts:
     sources: dict[str, Source]
     episodes: list[Episode]
     silences: list[Silence]
+    population: Population
+    by_spi: dict[int, list[Attempt]] = field(default_factory=dict)
+    """Attempts by initiator SPI."""
+    never_continued: Counter[str] = field(default_factory=Counter)
+    """Handshakes answered and never continued, by server; probes left out."""
+    lost_by_spi: Counter[int] = field(default_factory=Counter)
+    """Incomplete datagrams by the initiator SPI in their first fragment."""
     site: Site = field(default_factory=Site)
     recovery: Recovery | None = None
     """Clients' own addresses, when the user asked for them: personal data."""
@@ -85,6 +95,10 @@ def gather_facts(
             budget_seconds=site.recover_seconds,
             progress=progress,
         )
+    lost = find_lost(tracked.timeline)
+    by_spi: dict[int, list[Attempt]] = defaultdict(list)
+    for attempt in tracked.attempts:
+        by_spi[attempt.spi_i].append(attempt)
     return Facts(
         inputs=inputs,
         scans=scans,
@@ -92,8 +106,16 @@ def gather_facts(
         sources=sources,
         episodes=find_episodes(tracked, sources),
         silences=find_silences(tracked, sources),
+        population=take_census(sources.values()),
+        by_spi=dict(by_spi),
+        never_continued=Counter(
+            sa.server
+            for sa in tracked.sas
+            if not sa.exchanges and sa.attempt is not None and not sa.attempt.is_probe
+        ),
+        lost_by_spi=Counter(entry.spi_i for entry in lost if entry.spi_i is not None),
         site=site,
         recovery=recovery,
-        lost=find_lost(tracked.timeline),
+        lost=lost,
         probes=[series for source in sources.values() for series in source.probes],
     )

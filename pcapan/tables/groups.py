@@ -33,14 +33,8 @@ class Orphan:
     @property
     def elsewhere(self) -> Attempt | None:
         """The attempt with the same initiator SPI at another server."""
-        return next(
-            (
-                attempt
-                for attempt in self.facts.track.attempts
-                if attempt.spi_i == self.sa.spi_i and attempt.server != self.sa.server
-            ),
-            None,
-        )
+        same = self.facts.by_spi.get(self.sa.spi_i, ())
+        return next((attempt for attempt in same if attempt.server != self.sa.server), None)
 
 
 @dataclass(slots=True)
@@ -170,10 +164,7 @@ def init_elsewhere(row: Orphan) -> str | None:
 @ORPHANS.column("handshakes")
 def node_half_open(row: Orphan) -> int:
     """Handshakes at this server that were answered and never continued: the other halves."""
-    return sum(
-        not sa.exchanges and sa.server == row.sa.server and sa.attempt is not None and not sa.attempt.is_probe
-        for sa in row.facts.track.sas
-    )
+    return row.facts.never_continued[row.sa.server]
 
 
 @FRAGMENT_LOSSES.column()
@@ -309,10 +300,7 @@ def node_sas(row: Node) -> int:
 @NODES.column("handshakes")
 def node_never_continued(row: Node) -> int:
     """Handshakes it answered that were never continued here."""
-    return sum(
-        sa.server == row.address and not sa.exchanges and sa.attempt is not None and not sa.attempt.is_probe
-        for sa in row.facts.track.sas
-    )
+    return row.facts.never_continued[row.address]
 
 
 def _answered_here(row: Node) -> list[Attempt]:

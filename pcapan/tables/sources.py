@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from pcapan.decode.natd import natd_matches
 from pcapan.decode.numbers import IKE_PORT
 from pcapan.decode.vendor_ids import is_microsoft
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
+from pcapan.tables.population import class_of, is_untranslated, pool_of
 from pcapan.track.attempts import Attempt
 from pcapan.track.sas import Basis, SaState
 from pcapan.track.sources import INITIAL_TTLS, Source
@@ -34,26 +35,6 @@ def source_subjects(facts: Facts) -> Iterator[SourceSubject]:
     """Sources in order of appearance."""
     for source in facts.sources.values():
         yield SourceSubject(source, facts)
-
-
-_CLASSES = [
-    (ip_network(network), name)
-    for network, name in (
-        ("10.0.0.0/8", "private"),
-        ("172.16.0.0/12", "private"),
-        ("192.168.0.0/16", "private"),
-        ("fc00::/7", "private"),
-        ("100.64.0.0/10", "carrier"),
-        ("169.254.0.0/16", "link-local"),
-        ("fe80::/10", "link-local"),
-    )
-]
-
-
-def class_of(address: str) -> str:
-    """private, carrier, link-local or public."""
-    parsed = ip_address(address)
-    return next((name for network, name in _CLASSES if parsed in network), "public")
 
 
 def _count(attempts: list[Attempt], name: str, wanted: bool) -> int:
@@ -218,20 +199,15 @@ def esp_out(row: SourceSubject) -> int:
 @SOURCES.column("ratio")
 def share_of_clients(row: SourceSubject) -> float:
     """Its part of all clients seen at once, over all sources."""
-    everybody = sum(source.clients_at_once() for source in row.facts.sources.values())
+    everybody = row.facts.population.clients
     return row.source.clients_at_once() / everybody if everybody else 0.0
 
 
 @SOURCES.column("sources")
 def same_class_untranslated(row: SourceSubject) -> int:
     """Other sources of the same class whose NAT-D source hash fits: their source was not translated."""
-    mine = class_of(row.source.address)
-    return sum(
-        other is not row.source
-        and any(a.natd_source_matches for a in other.attempts)
-        and class_of(other.address) == mine
-        for other in row.facts.sources.values()
-    )
+    same = row.facts.population.untranslated[class_of(row.source.address)]
+    return same - is_untranslated(row.source)
 
 
 @SOURCES.column("sources")
@@ -249,22 +225,12 @@ def pool_clients(row: SourceSubject) -> int:
 @SOURCES.column("ratio")
 def pool_share(row: SourceSubject) -> float:
     """The pool's part of all clients seen at once."""
-    everybody = sum(source.clients_at_once() for source in row.facts.sources.values())
+    everybody = row.facts.population.clients
     return pool_clients(row) / everybody if everybody else 0.0
 
 
 def _pool(row: SourceSubject) -> list[Source]:
-    mine = _pool_number(row.source.address)
-    return [
-        other
-        for other in row.facts.sources.values()
-        if _pool_number(other.address) == mine and other.clients_at_once() >= 2
-    ]
-
-
-def _pool_number(text: str) -> tuple[int, int]:
-    parsed = ip_address(text)
-    return parsed.version, int(parsed) >> (4 if parsed.version == 4 else 8)
+    return row.facts.population.pools.get(pool_of(row.source.address), [])
 
 
 @SOURCES.column("attempts")

@@ -36,10 +36,13 @@ def decide_roles(messages: Sequence[Message], esp: Sequence[EspFlow], given: Seq
     if given:
         return Roles(list(dict.fromkeys(given)), "named by the user")
     roles = _decide(messages, esp)
-    for file in sorted({message.file for message in messages} | {flow.file for flow in esp}):
-        own = [message for message in messages if message.file == file]
-        flows = [flow for flow in esp if flow.file == file]
-        seen = {a for m in own for a in (m.src, m.dst)} | {a for f in flows for a in (f.src, f.dst)}
+    by_file: dict[int, tuple[list[Message], list[EspFlow]]] = defaultdict(lambda: ([], []))
+    for message in messages:
+        by_file[message.file][0].append(message)
+    for flow in esp:
+        by_file[flow.file][1].append(flow)
+    for _, (own, flows) in sorted(by_file.items()):
+        seen = {a for m in own for a in (m.src, m.dst)} | {a for flow in flows for a in (flow.src, flow.dst)}
         if not seen & set(roles.servers):
             roles.servers += _decide(own, flows).servers
     return roles

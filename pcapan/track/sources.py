@@ -6,6 +6,7 @@ verdicts. "Source" is always the address that the server sees, whoever put it th
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ Interval = tuple[int, int]
 
 @dataclass(slots=True)
 class Source:
-    """One source address."""
+    """One source address. Counts over time are computed once: fill the lists before asking for them."""
 
     address: str
     attempts: list[Attempt] = field(default_factory=list)
@@ -48,6 +49,9 @@ class Source:
     """ARP or neighbour discovery showed this address on the server's own link."""
     same_subnet: bool = False
     """Same /24 (IPv4) or /64 (IPv6) as the server: the likeliest subnet where ARP is silent."""
+    _live: tuple[list[int], list[int]] | None = None
+    """Beginnings and ends of the live intervals, each in order."""
+    _clients: int | None = None
 
     def live_intervals(self) -> list[Interval]:
         """[from, to] in ns of every established IKE SA; a chain of rekeyed SAs is one."""
@@ -63,7 +67,11 @@ class Source:
 
     def live_at(self, ts: int) -> int:
         """Established IKE SAs at this time."""
-        return sum(begin <= ts < end for begin, end in self.live_intervals())
+        if self._live is None:
+            intervals = [(begin, end) for begin, end in self.live_intervals() if begin < end]
+            self._live = (sorted(b for b, _ in intervals), sorted(e for _, e in intervals))
+        begins, ends = self._live
+        return bisect_right(begins, ts) - bisect_right(ends, ts)
 
     def half_open_at(self, ts: int) -> int:
         """Answered IKE_SA_INITs without IKE_AUTH (yet) at this time, young enough to still count."""
@@ -113,7 +121,9 @@ class Source:
 
         A device tunnel and a user tunnel of one computer share its port and count once.
         """
-        return max(peak(self.port_intervals()), peak(self.init_intervals()))
+        if self._clients is None:
+            self._clients = max(peak(self.port_intervals()), peak(self.init_intervals()))
+        return self._clients
 
     def ttl_was_decremented(self) -> bool | None:
         """Whether the packets passed a router on their way here; None when their TTL is unknown."""

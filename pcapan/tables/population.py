@@ -1,0 +1,71 @@
+"""All sources of an incident looked at together: classes, pools and their share of the clients.
+
+Knows how to count over all sources once, so that a column of one source costs nothing more. Must not
+judge.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+
+from pcapan.track.sources import Source
+
+_CLASSES = [
+    (ip_network(network), name)
+    for network, name in (
+        ("10.0.0.0/8", "private"),
+        ("172.16.0.0/12", "private"),
+        ("192.168.0.0/16", "private"),
+        ("fc00::/7", "private"),
+        ("100.64.0.0/10", "carrier"),
+        ("169.254.0.0/16", "link-local"),
+        ("fe80::/10", "link-local"),
+    )
+]
+
+PoolKey = tuple[int, int]
+
+
+def class_of(address: str) -> str:
+    """private, carrier, link-local or public."""
+    parsed = ip_address(address)
+    return next((name for network, name in _CLASSES if parsed in network), "public")
+
+
+def pool_of(address: str) -> PoolKey:
+    """Addresses with the same key are neighbours: same /28 (IPv4) or /120 (IPv6)."""
+    parsed = ip_address(address)
+    return parsed.version, int(parsed) >> (4 if parsed.version == 4 else 8)
+
+
+def is_untranslated(source: Source) -> bool:
+    """Whether a NAT-D source hash proves that nobody translated this source."""
+    return any(attempt.natd_source_matches for attempt in source.attempts)
+
+
+@dataclass(slots=True)
+class Population:
+    """Counts over all sources."""
+
+    clients: int = 0
+    """Clients at once, summed over all sources."""
+    untranslated: Counter[str] = field(default_factory=Counter)
+    """Sources whose NAT-D source hash fits, by class."""
+    pools: dict[PoolKey, list[Source]] = field(default_factory=lambda: defaultdict(list))
+    """Sources with at least two clients at once, by neighbourhood."""
+
+
+def take_census(sources: Iterable[Source]) -> Population:
+    """Count all sources once."""
+    population = Population()
+    for source in sources:
+        clients = source.clients_at_once()
+        population.clients += clients
+        if is_untranslated(source):
+            population.untranslated[class_of(source.address)] += 1
+        if clients >= 2:
+            population.pools[pool_of(source.address)].append(source)
+    return population

@@ -135,6 +135,8 @@ DELICATE = {
     "ip length 0": ipv4(udp(esp(), 31000, 4500), total=0),
     "ip length too large": ipv4(udp(esp(), 31000, 4500), total=4000),
     "tcp on 4500": ipv4(udp(esp(), 31000, 4500), protocol=6),
+    "first fragment": ipv4(udp(esp(), 31000, 4500), more=True),
+    "last fragment": ipv4(udp(esp(), 31000, 4500), offset=1480),
     "do not fragment": ipv4(udp(esp(), 31000, 4500), dont_fragment=True),
 }
 

@@ -7,6 +7,12 @@ in ``.result`` and the tables as pandas DataFrames from ``.table(name)``.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pcapan.pipeline import Analysis, Options, analyze
+
+__all__ = ["Analysis", "Options", "__version__", "analyze"]
 
 __version__ = "0.1.0"
 

@@ -65,7 +65,8 @@ class Facts:
     by_spi: dict[int, list[Attempt]] = field(default_factory=dict)
     """Attempts by initiator SPI."""
     never_continued: Counter[str] = field(default_factory=Counter)
-    """Handshakes answered and never continued, by server; probes left out."""
+    """Handshakes answered and never continued, by server; left out are probes and clients that asked again
+    after the answer: they did not get it, so what followed could not come."""
     lost_by_spi: Counter[int] = field(default_factory=Counter)
     """Incomplete datagrams by the initiator SPI in their first fragment."""
     site: Site = field(default_factory=Site)
@@ -111,7 +112,10 @@ def gather_facts(
         never_continued=Counter(
             sa.server
             for sa in tracked.sas
-            if not sa.exchanges and sa.attempt is not None and not sa.attempt.is_probe
+            if not sa.exchanges
+            and sa.attempt is not None
+            and not sa.attempt.is_probe
+            and not sa.attempt.repeats_after_answer
         ),
         lost_by_spi=Counter(entry.spi_i for entry in lost if entry.spi_i is not None),
         site=site,

@@ -299,7 +299,7 @@ def node_sas(row: Node) -> int:
 
 @NODES.column("handshakes")
 def node_never_continued(row: Node) -> int:
-    """Handshakes it answered that were never continued here."""
+    """Handshakes it answered, and whose answer the client seems to have got, never continued here."""
     return row.facts.never_continued[row.address]
 
 

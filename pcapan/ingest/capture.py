@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pcapan.ingest.frames import FrameBlock, InputProblem, Interface
+from pcapan.ingest.frames import FrameBlock, InputProblem, Interface, SideEvidence
 from pcapan.ingest.stream import ByteStream, Feeder, StoredStream
 
 #: Comments kept of one file; a capture may carry one on every packet.
@@ -35,9 +35,16 @@ class Capture:
         """System the capture was written on (pcapng shb_os)."""
         self.application = ""
         """Program that wrote the capture (pcapng shb_userappl)."""
+        self.side = SideEvidence()
         self._stored = stored
         self._stream = stream
         self._frames: Iterator[FrameBlock] | None = None
+
+    @property
+    def plain_file(self) -> bool:
+        """Whether `path` is an ordinary file that holds the capture as it is read, so that a format may
+        open it once more and read where it likes."""
+        return self._stream is self._stored and self._stored.regular
 
     def start(self, frames: Iterator[FrameBlock]) -> None:
         """Give the capture the iterator its format's reader made."""

@@ -73,19 +73,81 @@ class FrameBlock:
         return len(self.offsets)
 
 
+@dataclass(slots=True)
+class DroppedPacket:
+    """A packet that the capturing system says it dropped itself (Windows pktmon)."""
+
+    time: int
+    """UTC nanoseconds since 1970-01-01."""
+    reason: int
+    """Number of the reason; its meaning depends on the system."""
+    reason_text: str
+    """The reason in words, from the file where it tells, else from a table; may be empty."""
+    location: int
+    component: str
+    """Part of the network stack that dropped it."""
+    direction: int
+    """DIRECTION_ constant."""
+    data: bytes
+    """The packet from its IP header on, at most 256 bytes."""
+    wire_length: int
+    """Bytes it had from its IP header on."""
+    frame: int = 0
+    """Frame that shows the same packet at the network card; 0 = none does."""
+
+
+@dataclass(slots=True)
+class ServiceMessage:
+    """An IKE message that the IKE service of the capturing system says it received or sent."""
+
+    time: int
+    """UTC nanoseconds since 1970-01-01."""
+    sent: bool
+    spi_i: int
+    spi_r: int
+    exchange: str
+    message_id: int
+    flags: int
+    length: int
+    local: str
+    local_port: int
+    remote: str
+    remote_port: int
+
+
+@dataclass(slots=True)
+class SideEvidence:
+    """What a container tells besides frames; empty for most. Complete when the first block is there."""
+
+    merged_copies: int = 0
+    """Events that show a packet once more at another place of the stack; not delivered as frames."""
+    drop_events: int = 0
+    """Dropped packets of any kind that the file tells of."""
+    drops: list[DroppedPacket] = field(default_factory=list)
+    """Those that are IKE or ESP, by time; `frame` is set as blocks are drawn."""
+    messages: list[ServiceMessage] = field(default_factory=list)
+    """By time."""
+    failures: dict[str, int] = field(default_factory=dict)
+    """Failures that the IKE service reported, in words -> count."""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    """Label and text of whatever else the container says about itself."""
+
+
 class CaptureReader(Protocol):
     """One opened capture. Iterate `blocks()` once; the other attributes are complete afterwards."""
 
     path: str
     """As the user named it; ``-`` is standard input."""
     format: str
-    """Container: pcap, pcap-ns, pcap-modified, pcapng, wireshark:<name>; plus +gzip or +zstd."""
+    """Container: pcap, pcap-ns, pcap-modified, pcapng, etl, wireshark:<name>; plus +gzip or +zstd."""
     interfaces: list[Interface]
     comments: list[str]
     """Section and packet comments, first 100."""
     problems: list[InputProblem]
     damaged: bool
     """True when the file is cut or corrupt part-way: everything before the damage was delivered."""
+    side: SideEvidence
+    """What the container tells besides frames."""
 
     def blocks(self) -> Iterator[FrameBlock]:
         """Yield the frames in file order. Raises UnreadableError only before the first block."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pcapan.errors import UnreadableError
-from pcapan.ingest import compressed, pcap, pcapng, wireshark
+from pcapan.ingest import compressed, etl, pcap, pcapng, wireshark
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.stream import CHUNK_SIZE, ByteStream, Feeder, StoredStream
 
 #: Containers pcapan reads itself, in the order they are tried.
-FORMATS: tuple[Format, ...] = (pcap.FORMAT, pcapng.FORMAT)
+FORMATS: tuple[Format, ...] = (pcap.FORMAT, pcapng.FORMAT, etl.FORMAT)
 
 #: Bytes looked at to recognise a format.
 _HEAD = 4096
@@ -132,9 +132,3 @@ def _refuse_known(path: str, head: bytes) -> None:
     for magic, what, hint in _OTHER_PACKING:
         if head.startswith(magic):
             raise UnreadableError(f"the file is {what}, which pcapan does not open", where=path, hint=hint)
-    if len(head) >= 0x4C and head[0x36:0x38] == b"\x04\x00" and head[0x4B] == 0xC0:
-        raise UnreadableError(
-            "this is a Windows event trace (ETL), which pcapan does not read yet",
-            where=path,
-            hint="convert it with: pktmon etl2pcap FILE.etl --out FILE.pcapng (or etl2pcapng)",
-        )

@@ -86,6 +86,11 @@ class StoredStream(ByteStream):
         )
 
     @property
+    def regular(self) -> bool:
+        """Whether the bytes come from an ordinary file of known size."""
+        return self._size is not None
+
+    @property
     def size(self) -> int:
         """Stored size in bytes; of a pipe, what was read of it."""
         return self.bytes_read if self._size is None else max(self._size, self.bytes_read)

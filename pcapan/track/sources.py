@@ -169,6 +169,8 @@ def gather_sources(track: Track) -> dict[str, Source]:
         if could_be_probe(attempt, continued):
             # Alone it is a lone probe, in a series a monitor: never a client.
             attempt.is_probe = True
+        if attempt.src in track.roles.servers:
+            continue  # a server that dials another site is nobody's client here
         entry = source(attempt.src)
         entry.servers.add(attempt.server)
         if not attempt.is_probe:
@@ -177,6 +179,8 @@ def gather_sources(track: Track) -> dict[str, Source]:
         source(found.src).probes.append(found)
     for sa in track.sas:
         if sa.state == SaState.HALF_OPEN and sa.attempt is not None and sa.attempt.is_probe:
+            continue
+        if sa.src in track.roles.servers:
             continue
         entry = source(sa.src)
         entry.servers.add(sa.server)

@@ -163,6 +163,7 @@ def scan_file(
             comments=reader.comments,
             problems=reader.problems,
             damaged=reader.damaged,
+            side=reader.side,
         ),
         scan,
     )
@@ -183,7 +184,7 @@ def make_result(
         capture=CaptureSummary(
             server=list(facts.track.roles.servers),
             direction=direction(facts),
-            counts=_counts(facts.scans),
+            counts=_counts(facts),
             limits=capture_limits(facts),
         ),
         findings=find(facts, rules),
@@ -202,6 +203,7 @@ def _input_row(entry: InputFacts, scan: FileScan) -> dict[str, Any]:
         "packets": scan.packets,
         "first": iso_time(scan.first_ts) if scan.first_ts is not None else None,
         "last": iso_time(scan.last_ts) if scan.last_ts is not None else None,
+        "merged_copies": entry.side.merged_copies,
         "damaged": entry.damaged,
         "interfaces": [
             {
@@ -218,7 +220,8 @@ def _input_row(entry: InputFacts, scan: FileScan) -> dict[str, Any]:
     }
 
 
-def _counts(scans: Sequence[FileScan]) -> Counts:
+def _counts(facts: Facts) -> Counts:
+    scans = facts.scans
     undecoded: dict[str, int] = {}
     for scan in scans:
         for reason, count in scan.undecoded.items():
@@ -231,7 +234,7 @@ def _counts(scans: Sequence[FileScan]) -> Counts:
         keepalive=sum(scan.keepalive_packets for scan in scans),
         other=sum(scan.other for scan in scans),
         undecoded=dict(sorted(undecoded.items())),
-        copies=copies,
+        copies=copies + sum(entry.side.merged_copies for entry in facts.inputs),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from pcapan.detect import evidence, evidence_handshakes
+from pcapan.detect import evidence, evidence_drops, evidence_handshakes
 from pcapan.detect.describe import describe
 from pcapan.detect.engine import Group, evaluate_rule, group
 from pcapan.detect.exhibits import SELECTORS, exhibits
@@ -25,7 +25,7 @@ _SHOWN_SUBJECTS = 4
 
 
 #: Loading these registers their selectors.
-_SELECTOR_MODULES = (evidence, evidence_handshakes)
+_SELECTOR_MODULES = (evidence, evidence_handshakes, evidence_drops)
 
 
 @cache

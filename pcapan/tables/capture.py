@@ -220,6 +220,36 @@ def untranslated_sources(facts: Facts) -> int:
     return facts.population.untranslated.total()
 
 
+@CAPTURE.column()
+def drops_told(facts: Facts) -> bool:
+    """A file tells which packets the server's system dropped, or which its IKE service received."""
+    return facts.delivery.known or any(entry.side.drop_events for entry in facts.inputs)
+
+
+@CAPTURE.column("packets")
+def drop_events(facts: Facts) -> int:
+    """Drops of any kind that the files tell of."""
+    return sum(entry.side.drop_events for entry in facts.inputs)
+
+
+@CAPTURE.column("requests")
+def service_received(facts: Facts) -> int:
+    """IKE_SA_INIT requests that the server's IKE service says it received."""
+    return facts.delivery.received
+
+
+@CAPTURE.column("requests")
+def service_unanswered(facts: Facts) -> int:
+    """Requests that the IKE service received and nobody answered in the capture."""
+    return facts.delivery.received_unanswered
+
+
+@CAPTURE.column("failures")
+def service_failures(facts: Facts) -> int:
+    """Failures that the server's IKE service and IPsec report."""
+    return sum(facts.delivery.failures.values())
+
+
 @CAPTURE.column("SAs")
 def limit_given(facts: Facts) -> int | None:
     """The limit per source that the user says is configured; unknown = not told."""

@@ -10,10 +10,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pcapan.ingest.frames import InputProblem, Interface
+from pcapan.ingest.frames import InputProblem, Interface, SideEvidence
 from pcapan.scan.columns import FileScan
 from pcapan.tables.population import Population, take_census
 from pcapan.track.attempts import Attempt
+from pcapan.track.drops import Delivery, DropGroup, find_drops
 from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences
 from pcapan.track.lost import LostDatagram, find_lost
 from pcapan.track.probes import ProbeSeries
@@ -34,6 +35,8 @@ class InputFacts:
     comments: list[str]
     problems: list[InputProblem]
     damaged: bool
+    side: SideEvidence = field(default_factory=SideEvidence)
+    """What the container tells besides frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Facts:
     """Clients' own addresses, when the user asked for them: personal data."""
     probes: list[ProbeSeries] = field(default_factory=list)
     lost: list[LostDatagram] = field(default_factory=list)
+    drops: list[DropGroup] = field(default_factory=list)
+    delivery: Delivery = field(default_factory=Delivery)
 
 
 def gather_facts(
@@ -100,8 +105,11 @@ def gather_facts(
     by_spi: dict[int, list[Attempt]] = defaultdict(list)
     for attempt in tracked.attempts:
         by_spi[attempt.spi_i].append(attempt)
+    drops, delivery = find_drops([entry.side for entry in inputs], tracked.roles.servers, tracked.attempts)
     return Facts(
         inputs=inputs,
+        drops=drops,
+        delivery=delivery,
         scans=scans,
         track=tracked,
         sources=sources,

@@ -137,9 +137,7 @@ def orphan_server(row: Orphan) -> str:
 @ORPHANS.column("ns")
 def since_start_ns(row: Orphan) -> int:
     """From the beginning of this server's capture to the first IKE_AUTH."""
-    file = row.sa.file - 1
-    began = row.facts.scans[file].first_ts
-    return row.sa.first_ts - (began if began is not None else row.sa.first_ts)
+    return row.sa.first_ts - row.facts.track.began.get(row.sa.server, row.sa.first_ts)
 
 
 @ORPHANS.column("requests")

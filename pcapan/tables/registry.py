@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pcapan.tables.attempts import ATTEMPTS
 from pcapan.tables.capture import CAPTURE
 from pcapan.tables.declare import Table
+from pcapan.tables.drops import DROPS, drop_subjects
 from pcapan.tables.episodes import EPISODES, PROBES, SILENCES
 from pcapan.tables.esp import ESP
 from pcapan.tables.facts import Facts
@@ -53,6 +54,7 @@ _TABLES: tuple[tuple[Table, Subjects], ...] = (
     (ICMP_ERRORS, icmp_subjects),
     (LEGACY, legacy_subjects),
     (NODES, node_subjects),
+    (DROPS, drop_subjects),
     (NETWORK, lambda facts: [facts]),
     (CAPTURE, lambda facts: [facts]),
 )

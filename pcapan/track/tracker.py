@@ -30,6 +30,8 @@ class Track:
     """Servers that sent at least one packet of any protocol."""
     receivers: frozenset[str]
     """Servers to which at least one packet of IKE or ESP goes."""
+    began: dict[str, int]
+    """When the capture of each server began, ns."""
     attempts: list[Attempt]
     sas: list[IkeSa]
     esp: list[EspFlow]
@@ -86,6 +88,12 @@ class _Tracker:
         self.init = AttemptTracker(packed)
         self.sas: dict[tuple[int, int, str], IkeSa] = {}
         self.by_pair: dict[tuple[int, int], IkeSa] = {}
+        self.began = self._capture_began()
+        self.files: dict[str, set[int]] = defaultdict(set)
+        """Which files show IKE of an address."""
+        for message in messages:
+            self.files[message.src].add(message.file)
+            self.files[message.dst].add(message.file)
         self.old_versions: list[Message] = []
         self.ttls: dict[str, Counter[int]] = defaultdict(Counter)
         receivers = {m.dst for m in messages} | {flow.dst for flow in (*esp, *self.keepalives)}
@@ -107,6 +115,7 @@ class _Tracker:
             roles=self.roles,
             senders=self.senders,
             receivers=self.receivers,
+            began=self.began,
             attempts=list(self.init.attempts.values()),
             sas=confirmed,
             esp=self.esp,
@@ -153,12 +162,13 @@ class _Tracker:
     def _find(self, message: Message, server: str) -> IkeSa | None:
         """The SA of this SPI pair at this server, or at another address of the same capture point.
 
-        Two servers behind one balancer may each see one half of a handshake: those stay apart.
+        Two servers behind one balancer may each see one half of a handshake: those stay apart. They
+        are two when no file shows both.
         """
         sa = self.sas.get((message.spi_i, message.spi_r, server))
         if sa is None:
             first = self.by_pair.get((message.spi_i, message.spi_r))
-            if first is not None and first.file == message.file:
+            if first is not None and self.files[first.server] & self.files[server]:
                 return first
         return sa
 
@@ -196,8 +206,8 @@ class _Tracker:
                     sa.predecessor, earlier.successor = earlier, sa
                     break
 
-    def _date_older(self) -> None:
-        """An SA older than the capture was there when the capture of its server began."""
+    def _capture_began(self) -> dict[str, int]:
+        """When the capture of each server began: over all files that may show it."""
         began: dict[str, int] = {}
         for file, scan in enumerate(self.timeline.scans):
             if scan.first_ts is None:
@@ -207,6 +217,10 @@ class _Tracker:
             # A file that shows another server only is that node's; one that shows none is anybody's.
             for name in shown or self.roles.servers:
                 began[name] = min(began.get(name, scan.first_ts), scan.first_ts)
+        return began
+
+    def _date_older(self, began: dict[str, int]) -> None:
+        """An SA older than the capture was there when the capture of its server began."""
         for sa in self.sas.values():
             if sa.basis == Basis.OLDER and sa.predecessor is None and sa.established_ts is not None:
                 sa.established_ts = min(sa.established_ts, began.get(sa.server, sa.established_ts))
@@ -233,7 +247,7 @@ class _Tracker:
                 stray.append(sa)
             else:
                 confirmed.append(sa)
-        self._date_older()
+        self._date_older(self.began)
         for sa in confirmed:
             until = max((alive.get(peer[1:], 0) for peer in sa.peers), default=0)
             judge_end(sa, self.timeline.last_ts, until)

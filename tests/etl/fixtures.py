@@ -37,6 +37,8 @@ def packets_of(path: Path | str) -> list[Packet]:
         ):
             data = bytes(block.data[offset : offset + length])
             link = reader.interfaces[source].link_type
+            if link in (0, 108):  # BSD loopback has no place in a trace: what is inside is raw IP
+                data, wire, link = data[4:], wire - 4, 101
             found.append(Packet(time // 100 * 100, data, wire, link, len(found) % 3 != 0))
     return sorted(found, key=lambda packet: packet.time)
 

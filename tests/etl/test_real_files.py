@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,8 @@ from pcapan.ingest.stream import Feeder, StoredStream
 pytestmark = pytest.mark.shared
 
 _LINE = re.compile(
-    r"\[(\d+)\]([0-9A-F]{4,})\.([0-9A-F]{4,})::(\S+ \S+) \[Microsoft-Windows-PktMon\] PktGroupId (\d+), PktNumber (\d+), "
+    r"\[(\d+)\]([0-9A-F]{4,})\.([0-9A-F]{4,})::(\S+ \S+) \[Microsoft-Windows-PktMon\] "
+    r"PktGroupId (\d+), PktNumber (\d+), "
     r"Appearance (\d+), Direction (\S+) , Type (\S+) , Component (\d+), Edge (\d+), Filter (\d+), "
     r"OriginalSize (\d+), LoggedSize (\d+)"
 )
@@ -36,7 +38,7 @@ class _AllPackets(TracePass):
 
     def __init__(self, container: Container) -> None:
         super().__init__(container, Store(None), None)
-        self.rows: list[tuple[object, ...]] = []
+        self.rows: list[tuple[Any, ...]] = []
         self._cpu = 0
         inner = self._handlers[PKTMON]
 
@@ -60,14 +62,14 @@ class _AllPackets(TracePass):
         super().buffer(buffer)
 
 
-def _decoded(path: Path) -> tuple[LogfileHeader, list[tuple[object, ...]]]:
+def _decoded(path: Path) -> tuple[LogfileHeader, list[tuple[Any, ...]]]:
     with path.open("rb") as file:
         container = Container(Feeder(StoredStream(file, size=None)), lambda _code, _said: None)
         done = _AllPackets(container)
         for buffer in container.buffers():
             done.buffer(buffer)
     assert done.header is not None
-    return done.header, sorted(done.rows, key=lambda row: row[0])  # type: ignore[arg-type,return-value]
+    return done.header, sorted(done.rows, key=lambda row: row[0])
 
 
 def _local(text: str) -> int:
@@ -79,15 +81,15 @@ def _local(text: str) -> int:
 
 def test_every_field_is_what_windows_prints(shared_dir: Path) -> None:
     text = (shared_dir / "etl" / "pktmon-nathaniel-a.etl2txt.txt").read_text("utf-8", "replace")
-    printed = []
+    printed: list[tuple[Any, ...]] = []
     for match in _LINE.finditer(text):
         cpu, process, thread, time, *fields = match.groups()
-        printed.append((_local(time), int(cpu), int(process, 16), int(thread, 16),
-                        *(field if field.isalpha() or field == "WiFi" else int(field) for field in fields)))  # fmt: skip
+        values = [int(field) if field.isdigit() else field for field in fields]
+        printed.append((_local(time), int(cpu), int(process, 16), int(thread, 16), *values))
     header, rows = _decoded(shared_dir / "etl" / "pktmon-nathaniel-a.etl")
-    zone = printed[0][0] - header.nanoseconds(rows[0][0])  # type: ignore[arg-type]
+    zone = printed[0][0] - header.nanoseconds(rows[0][0])
     assert zone % (900 * 1_000_000_000) == 0
-    decoded = [(header.nanoseconds(row[0]) + zone, *row[1:]) for row in rows]  # type: ignore[arg-type]
+    decoded = [(header.nanoseconds(row[0]) + zone, *row[1:]) for row in rows]
     assert len(printed) == len(decoded) == 2705
     assert decoded == printed
 

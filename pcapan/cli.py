@@ -233,6 +233,28 @@ def info(
 
 @app.command()
 @guarded
+def extract(
+    capture: Annotated[
+        str,
+        typer.Argument(
+            metavar="CAPTURE", help="Any capture pcapan reads; - is standard input.", show_default=False
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help="The pcapng to write.", show_default=False),
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+) -> ExitCode:
+    """Write a capture (an .etl above all) as pcapng: frame n becomes packet n."""
+    from pcapan.commands.extract import run
+
+    return run(capture, output, force=force, quiet=quiet)
+
+
+@app.command()
+@guarded
 def doctor() -> ExitCode:
     """Check the installation: versions, tshark, optional libraries, rules."""
     from pcapan.commands.doctor import run

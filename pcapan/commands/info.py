@@ -15,6 +15,7 @@ from pcapan.commands.options import addresses, check_captures
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
 from pcapan.errors import ExitCode
+from pcapan.ingest.etl.explain import NoPacketsError
 from pcapan.ingest.frames import Interface
 from pcapan.pipeline import Options, read_facts
 from pcapan.report.jsontext import json_bytes, json_text
@@ -57,8 +58,11 @@ def run(
     """Read the captures to their ends and tell what they are."""
     check_captures(captures)
     options = Options(site=Site(servers=addresses(servers)))
-    with progress_bar(quiet=quiet) as progress:
-        facts, unreadable = read_facts(list(captures), options, progress=progress)
+    try:
+        with progress_bar(quiet=quiet) as progress:
+            facts, unreadable = read_facts(list(captures), options, progress=progress)
+    except NoPacketsError as nothing:
+        return _explain(nothing, json=json, color=not no_color)
     for error in unreadable:
         tell(error)
     document = describe(facts)
@@ -71,6 +75,29 @@ def run(
             say("pcapan: part of the input was cut, damaged or could not be read")
         return ExitCode.PARTIAL
     return ExitCode.OK
+
+
+def _explain(error: NoPacketsError, *, json: bool, color: bool) -> ExitCode:
+    """Tell what a trace is that holds no packets, and what the user may have wanted to do."""
+    if json:
+        document = {
+            "inputs": [
+                {
+                    "path": error.path,
+                    "packets": 0,
+                    "message": error.message,
+                    "to_do": error.hint,
+                    "told": [{"label": label, "text": said} for label, said in error.facts],
+                }
+            ]
+        }
+        write_out(json_bytes(json_text(document, ascii_only=to_terminal()) + "\n"))
+        return error.exit_code
+    console = make_console(sys.stdout, color=color)
+    console.print(clean(error.path), style="bold", soft_wrap=True)
+    for name, said in [("packets", "none"), ("why", error.message), ("to do", error.hint), *error.facts]:
+        console.print(clean(f"  {name + ':':<14}{said}"), soft_wrap=True)
+    return error.exit_code
 
 
 def describe(facts: Facts) -> dict[str, Any]:
@@ -105,6 +132,8 @@ def _input(entry: InputFacts, scan: FileScan) -> dict[str, Any]:
         },
         "damaged": entry.damaged,
         "interfaces": [_interface(interface) for interface in entry.interfaces],
+        "merged_copies": entry.side.merged_copies,
+        "told": [{"label": label, "text": said} for label, said in entry.side.facts],
         "comments": list(entry.comments),
         "problems": [asdict(problem) for problem in entry.problems] + [asdict(p) for p in scan.problems],
     }
@@ -154,6 +183,7 @@ def _told(entry: dict[str, Any]) -> list[tuple[str, str]]:
     for problem in entry["problems"]:
         where = f", first at frame {problem['frame']}" if problem["frame"] else ""
         rows.append(("noted", f"{problem['code']} {problem['count']} x{where}: {problem['example']}"))
+    rows += [(told["label"], told["text"]) for told in entry["told"]]
     for comment in entry["comments"]:
         rows.append(("comment", comment))
     return rows

@@ -54,8 +54,9 @@ def test_every_package_is_listed() -> None:
 def test_rules_are_mapped_into_the_package() -> None:
     setuptools = PROJECT["tool"]["setuptools"]
     assert setuptools["package-dir"]["pcapan.rules"] == "rules"
-    assert setuptools["package-data"]["pcapan.rules"] == ["*.toml"]
+    assert setuptools["package-data"]["pcapan.rules"] == ["*.toml", "fixes/*.toml"]
     assert list((ROOT / "rules").glob("*.toml"))
+    assert list((ROOT / "rules" / "fixes").glob("*.toml"))
     assert (ROOT / "pcapan" / "py.typed").is_file()
 
 

@@ -72,6 +72,16 @@ def _examples(rule: Rule) -> Iterator[RuleIssue]:
             )
 
 
+def _motivation(rule: Rule) -> Iterator[RuleIssue]:
+    if rule.lifecycle is Lifecycle.STABLE and not rule.motivation:
+        yield _issue(
+            rule,
+            ("question",),
+            "A stable rule has no motivation.",
+            'Add motivation = "...": what goes wrong there, and how it shows in packets.',
+        )
+
+
 def _duplicate_examples(rule: Rule) -> Iterator[RuleIssue]:
     seen: set[str] = set()
     for index, example in enumerate(rule.examples):
@@ -265,8 +275,9 @@ def _limits(rule: Rule) -> Iterator[RuleIssue]:
 
 
 def _proof(rule: Rule) -> Iterator[RuleIssue]:
+    """A claim names the frames that prove it; what is said of the file itself may have none."""
     claims = any(outcome.verdict.reported for outcome in rule.outcomes)
-    if claims and not rule.evidence.frames:
+    if claims and not rule.evidence.frames and not rule.judges_capture:
         yield _issue(
             rule, ("evidence",), "A claim without evidence frames.", 'Add frames = ["..."] to [evidence].'
         )
@@ -278,8 +289,12 @@ def _repeated_fixes(rule: Rule) -> Iterator[RuleIssue]:
     seen: set[tuple[str, str]] = set()
     for index, fix in enumerate(rule.fixes):
         if (fix.vendor, fix.title) in seen:
+            own = ("fix", index) in rule.lines
             yield _issue(
-                rule, ("fix", index), f"The fix {fix.title!r} is written twice.", "Keep one of the two."
+                rule,
+                ("fix", index) if own else ("use_fixes",),
+                f"The fix {fix.title!r} is written twice.",
+                "Keep one of the two; a shared fix need not be repeated in the rule.",
             )
         seen.add((fix.vendor, fix.title))
 
@@ -296,6 +311,7 @@ def _clashes(rule: Rule, schema: RuleSchema) -> Iterator[RuleIssue]:
 
 CHECKS: tuple[Check, ...] = (
     _file_name,
+    _motivation,
     _examples,
     _duplicate_examples,
     _addresses,

@@ -139,6 +139,8 @@ class Rule:
     severity: Severity
     table: str
     question: str
+    motivation: str
+    """What goes wrong there and how it shows, for `pcapan explain`."""
     address: str
     """The column whose values become the addresses of a finding; empty when there is none."""
     group_by: str
@@ -149,7 +151,10 @@ class Rule:
     outcomes: tuple[Outcome, ...]
     evidence: EvidencePlan
     report: ReportPlan
+    use_fixes: tuple[str, ...]
+    """Shared fixes by name, as the file has them."""
     fixes: tuple[Fix, ...]
+    """Its own, then the shared ones."""
     references: tuple[Reference, ...]
     examples: tuple[Example, ...]
     names: Mapping[str, Name]

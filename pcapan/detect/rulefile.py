@@ -2,8 +2,8 @@
 
 Knows where rules are found, how a later folder overrides an earlier one, what `--set` may change
 and how the set is fingerprinted. Must not know what the keys of a rule mean (`ruleparse`) nor how a
-rule is evaluated (`engine`). Rule files may come from strangers: sizes are bounded and every fault
-ends in one error that lists all of them with file and line.
+rule is evaluated (`engine`). Rule files may come from strangers: sizes are bounded (`tomltext`) and
+every fault ends in one error that lists all of them with file and line.
 """
 
 from __future__ import annotations
@@ -12,27 +12,19 @@ import hashlib
 import importlib.util
 import json
 import math
-import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
+from pcapan.detect.fixes import FOLDER, NO_FIXES, Catalogue, SharedFix, read_catalogue
 from pcapan.detect.issues import RuleIssue, RulesInvalidError, did_you_mean
 from pcapan.detect.rule import Param, Rule
 from pcapan.detect.ruleparse import parse_rule
 from pcapan.detect.schema import ColumnType, RuleSchema
 from pcapan.detect.tomlplace import places
+from pcapan.detect.tomltext import parse_toml, read_text, toml_files
 from pcapan.errors import RuleError, UsageError
-
-MAX_FILE = 128 * 1024
-MAX_FILES = 1000
-MAX_BRACKETS = 64
-
-_DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){24}""")
-_AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +33,8 @@ class RuleSet:
 
     rules: tuple[Rule, ...]
     rules_hash: str
+    catalogue: Catalogue = field(default_factory=lambda: NO_FIXES)
+    """The shared fixes that rules may name."""
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
@@ -90,12 +84,53 @@ def load_rules(
     `overrides` maps "RULE.PARAM" to the text of a value. Raises `RulesInvalidError` with every fault
     in the files, and `UsageError` for an override that names nothing or has the wrong type.
     """
+    checked = check_rules(paths, schema)
+    if checked.issues:
+        raise RulesInvalidError(checked.issues)
+    chosen = checked.chosen
+    if not chosen:
+        raise RuleError(
+            "No rule was found.",
+            where=", ".join(str(path) for path in paths),
+            hint="Name a folder that holds .toml rule files.",
+        )
+    applied = _apply({rule_id: rule for rule_id, (rule, _) in chosen.items()}, overrides or {})
+    texts = {rule_id: text for rule_id, (_, text) in chosen.items()}
+    used = {name for rule in applied.values() for name in rule.use_fixes}
+    texts |= {f"{FOLDER}/{name}": checked.catalogue[name].text for name in used}
+    return RuleSet(
+        tuple(applied[rule_id] for rule_id in sorted(applied)),
+        _fingerprint(texts, overrides or {}),
+        MappingProxyType(checked.catalogue),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was read, and every fault met on the way."""
+
+    chosen: dict[str, tuple[Rule, str]]
+    """The rules without a fault by id, each with its text."""
+    catalogue: dict[str, SharedFix]
+    issues: list[RuleIssue]
+
+
+def check_rules(
+    paths: Sequence[Path | str], schema: RuleSchema, *, fixes_from: Sequence[Path | str] = ()
+) -> Checked:
+    """Read rule files and folders to their ends, whatever is wrong with some of them.
+
+    The catalogue of fixes is read first, from `fixes_from` and then from `paths`, so that a later
+    folder also overrides the advice of the rules before it.
+    """
     issues: list[RuleIssue] = []
+    files = [(Path(path), _files(Path(path))) for path in paths]
+    catalogue = read_catalogue([*map(Path, fixes_from), *(path for path, _ in files)], issues)
     chosen: dict[str, tuple[Rule, str]] = {}
-    for path in paths:
+    for _, layer_files in files:
         layer: dict[str, tuple[Rule, str]] = {}
-        for file in _files(Path(path)):
-            parsed = read_rule(file, schema, issues)
+        for file in layer_files:
+            parsed = read_rule(file, schema, issues, catalogue)
             if parsed is None:
                 continue
             rule, text = parsed
@@ -110,28 +145,13 @@ def load_rules(
                 )
             layer[rule.id] = (rule, text)
         chosen.update(layer)
-    if issues:
-        raise RulesInvalidError(issues)
-    if not chosen:
-        raise RuleError(
-            "No rule was found.",
-            where=", ".join(str(path) for path in paths),
-            hint="Name a folder that holds .toml rule files.",
-        )
-    applied = _apply({rule_id: rule for rule_id, (rule, _) in chosen.items()}, overrides or {})
-    texts = {rule_id: text for rule_id, (_, text) in chosen.items()}
-    return RuleSet(
-        tuple(applied[rule_id] for rule_id in sorted(applied)), _fingerprint(texts, overrides or {})
-    )
+    return Checked(chosen, catalogue, issues)
 
 
 def _files(path: Path) -> list[Path]:
     try:
         if path.is_dir():
-            files = sorted(entry for entry in path.glob("*.toml") if entry.is_file())
-            if len(files) > MAX_FILES:
-                raise RuleError(f"More than {MAX_FILES} rules.", where=str(path), hint="Split the folder.")
-            return files
+            return toml_files(path)
         if path.is_file():
             return [path]
     except (OSError, ValueError):
@@ -141,65 +161,31 @@ def _files(path: Path) -> list[Path]:
     )
 
 
-def read_rule(path: Path, schema: RuleSchema, issues: list[RuleIssue]) -> tuple[Rule, str] | None:
+def read_rule(
+    path: Path, schema: RuleSchema, issues: list[RuleIssue], fixes: Catalogue = NO_FIXES
+) -> tuple[Rule, str] | None:
     """Read one file; faults go to `issues`. Gives the rule and its normalised text, or None."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE + 1)
-    except OSError as error:
-        message = f"The file cannot be read: {error.strerror or 'unknown reason'}."
-        issues.append(RuleIssue(str(path), 1, message, "Check its permissions."))
+    text = read_text(path, issues)
+    if text is None:
         return None
-    if len(data) > MAX_FILE:
-        issues.append(
-            RuleIssue(str(path), 1, f"The file is larger than {MAX_FILE} bytes.", "A rule is one short file.")
-        )
-        return None
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        issues.append(RuleIssue(str(path), line, "The file is not UTF-8 text.", "Save it as UTF-8."))
-        return None
-    rule = rule_from_text(text, str(path), schema, issues, expected_id=path.stem)
+    rule = rule_from_text(text, str(path), schema, issues, expected_id=path.stem, fixes=fixes)
     return None if rule is None else (rule, text)
 
 
 def rule_from_text(
-    text: str, path: str, schema: RuleSchema, issues: list[RuleIssue], *, expected_id: str | None = None
+    text: str,
+    path: str,
+    schema: RuleSchema,
+    issues: list[RuleIssue],
+    *,
+    expected_id: str | None = None,
+    fixes: Catalogue = NO_FIXES,
 ) -> Rule | None:
     """Read a rule from text; `path` is only used to say where a fault is."""
-    document = _toml(text, path, issues)
+    document = parse_toml(text, path, issues)
     if document is None:
         return None
-    return parse_rule(document, places(text), path, schema, issues, expected_id=expected_id)
-
-
-def _toml(text: str, path: str, issues: list[RuleIssue]) -> dict[str, Any] | None:
-    # tomllib recurses into nested brackets; a rule never needs more than three.
-    deep = re.search(r"[\[{](?:[\s,]*[\[{]){" + str(MAX_BRACKETS) + "}", text)
-    if deep:
-        line = text.count("\n", 0, deep.start()) + 1
-        issues.append(RuleIssue(path, line, "The brackets are nested too deeply.", "Write a flat list."))
-        return None
-    # Its time grows with the square of a dotted key; a rule has no key of more than three parts.
-    dotted = _DOTTED.search(text)
-    if dotted:
-        line = text.count("\n", 0, dotted.start()) + 1
-        issues.append(RuleIssue(path, line, "Too many parts are joined by dots.", "Write [table] headers."))
-        return None
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        match = _AT_LINE.search(message)
-        line = int(match.group(1)) if match and match.group(1) else text.count("\n") + 1
-        said = _AT_LINE.sub("", message).strip()
-        hint = "Write each key once." if "overwrite" in said else "Correct the TOML at this line."
-        issues.append(RuleIssue(path, line, f"This is not valid TOML: {said}.", hint))
-    except (ValueError, RecursionError, MemoryError):
-        issues.append(RuleIssue(path, 1, "This is not valid TOML: a value is too large.", "Shorten it."))
-    return None
+    return parse_rule(document, places(text), path, schema, issues, expected_id=expected_id, fixes=fixes)
 
 
 def _apply(rules: dict[str, Rule], overrides: Mapping[str, str]) -> dict[str, Rule]:

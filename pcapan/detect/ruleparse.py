@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pcapan.detect.expression import RESERVED, Expression
+from pcapan.detect.fixes import FIX_NAME, NO_FIXES, Catalogue, read_fix
 from pcapan.detect.issues import RuleIssue, did_you_mean
 from pcapan.detect.rule import (
     GROUP_NAMES,
@@ -34,7 +35,7 @@ from pcapan.detect.schema import ColumnType, RuleSchema, TableSchema, type_of
 from pcapan.detect.section import Section
 from pcapan.detect.tomlplace import Key, Place
 from pcapan.detect.wording import Template
-from pcapan.model import Fix, Reference, Severity, Verdict
+from pcapan.model import Reference, Severity, Verdict
 
 RULE_ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -54,11 +55,12 @@ def parse_rule(
     issues: list[RuleIssue],
     *,
     expected_id: str | None = None,
+    fixes: Catalogue = NO_FIXES,
 ) -> Rule | None:
     """Check a parsed TOML document; faults go to `issues`, and then there is no rule."""
     before = len(issues)
     top = Section(document, (), found, path, issues)
-    reader = _Reader(top, schema, expected_id)
+    reader = _Reader(top, schema, expected_id, fixes)
     rule = reader.read()
     # A let that was refused is reported once, not again wherever its name is used.
     echoes = tuple(f"Unknown name {name!r}" for name in reader.broken)
@@ -67,10 +69,13 @@ def parse_rule(
 
 
 class _Reader:
-    def __init__(self, top: Section, schema: RuleSchema, expected_id: str | None) -> None:
+    def __init__(
+        self, top: Section, schema: RuleSchema, expected_id: str | None, catalogue: Catalogue
+    ) -> None:
         self.top = top
         self.schema = schema
         self.expected_id = expected_id
+        self.catalogue = catalogue
         self.names: dict[str, Name] = {}
         self.types: dict[str, ColumnType] = {}
         self.ambiguous: frozenset[str] = frozenset()
@@ -91,6 +96,8 @@ class _Reader:
         outcomes = tuple(self.outcome(part) for part in top.tables("outcome"))
         if not outcomes:
             top.issue("outcome", "The rule has no [[outcome]].", "Add a verdict with its condition.")
+        use_fixes = self.use_fixes()
+        shared = (fix for name in use_fixes for fix in self.catalogue[name].fixes)
         rule = Rule(
             id=rule_id,
             version=version,
@@ -99,6 +106,7 @@ class _Reader:
             severity=top.choice("severity", Severity, Severity.INFO),
             table=table.name,
             question=top.text("question"),
+            motivation=top.text("motivation", ""),
             address=self.address(table),
             group_by=self.known_name("group_by"),
             order_by=self.known_name("order_by"),
@@ -108,7 +116,8 @@ class _Reader:
             outcomes=outcomes,
             evidence=self.evidence(),
             report=self.report(),
-            fixes=tuple(self.fix(part) for part in top.tables("fix")),
+            use_fixes=use_fixes,
+            fixes=(*(read_fix(part) for part in top.tables("fix")), *shared),
             references=tuple(self.reference(part) for part in top.tables("reference")),
             examples=tuple(self.example(part) for part in top.tables("example")),
             names=MappingProxyType(self.names),
@@ -289,13 +298,18 @@ class _Reader:
         part.finish()
         return signal
 
-    def fix(self, part: Section) -> Fix:
-        steps = list(part.texts("steps"))
-        if not steps:
-            part.issue("steps", "A [[fix]] without steps helps nobody.", 'Write steps = ["..."].')
-        fix = Fix(part.text("vendor"), part.text("title"), steps, part.text("source", "unverified"))
-        part.finish()
-        return fix
+    def use_fixes(self) -> tuple[str, ...]:
+        """Names of shared fixes; only looked up among those that were found, never in a path."""
+        names = self.top.texts("use_fixes")
+        for index, name in enumerate(names):
+            if not FIX_NAME.fullmatch(name):
+                shown = name[:60]
+                message = f"{shown!r} cannot be the name of a shared fix."
+                self.top.issue("use_fixes", message, "Write the name of a file in fixes/, no path.", index)
+            elif name not in self.catalogue:
+                hint = did_you_mean(name, self.catalogue, what="shared fixes")
+                self.top.issue("use_fixes", f"There is no shared fix {name!r}.", hint, index)
+        return tuple(name for name in names if name in self.catalogue)
 
     def reference(self, part: Section) -> Reference:
         reference = Reference(part.text("title"), part.text("url", ""))

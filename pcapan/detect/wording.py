@@ -37,7 +37,8 @@ _HOLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([a-z]+)(?:\(([^(),]*),([^(),]*
 _SAFE_IN_FILTER = re.compile(r"[A-Za-z0-9_.:/-]+", re.ASCII)
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NUMBERS = frozenset({ColumnType.INT, ColumnType.FLOAT})
-_FORMATS: Mapping[str, frozenset[ColumnType]] = {
+#: How a hole may be written, and of which types; "" is the hole without a format.
+FORMATS: Mapping[str, frozenset[ColumnType]] = {
     "": frozenset(ColumnType),
     "plain": frozenset(ColumnType),
     "percent": _NUMBERS,
@@ -75,6 +76,20 @@ class Template:
     def render(self, values: Mapping[str, Shown]) -> str:
         """The sentence with its holes filled; a missing or unknown value reads "unknown"."""
         texts = [part if isinstance(part, str) else self._show(part, values) for part in self.parts]
+        return _tidy("".join(texts))
+
+    def blank(self) -> str:
+        """The sentence with <name> where a value will stand, for people who read the rule."""
+        texts = []
+        for part in self.parts:
+            if isinstance(part, str):
+                texts.append(part)
+            elif part.format in ("s", "plural"):
+                texts.append(part.many)
+            elif part.format == "family":
+                texts.append("ip")
+            else:
+                texts.append(f"<{part.name}>")
         return _tidy("".join(texts))
 
     def unknown(self, values: Mapping[str, Shown]) -> tuple[str, ...]:
@@ -134,11 +149,11 @@ def _hole(text: str, types: Mapping[str, ColumnType], line: int, column: int) ->
     name, kind, one, many = match.group(1), match.group(2) or "", match.group(3), match.group(4)
     if name not in types:
         fail(f"Unknown name {name!r} in a text.", did_you_mean(name, types))
-    if kind not in _FORMATS:
-        fail(f"Unknown format {kind!r}.", did_you_mean(kind, (f for f in _FORMATS if f), what="formats"))
+    if kind not in FORMATS:
+        fail(f"Unknown format {kind!r}.", did_you_mean(kind, (f for f in FORMATS if f), what="formats"))
     if (kind == "plural") != (one is not None):
         fail(f"{{{text}}} cannot be read.", "Only plural takes words: {n:plural(client,clients)}.")
-    if types[name] not in _FORMATS[kind]:
+    if types[name] not in FORMATS[kind]:
         fail(f"{name!r} is {types[name].spoken}; {kind!r} cannot show it.", "Use another format, or none.")
     return _Hole(name, kind, (one or "").strip(), "s" if kind == "s" else (many or "").strip())
 

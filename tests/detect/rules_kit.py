@@ -44,6 +44,7 @@ lifecycle = "stable"
 severity = "high"
 table = "sources"
 question = "Did the server stop answering one source while that source held SAs that kept working?"
+motivation = "Clients behind one address share one allowance, and see error 809 when it is used up."
 order_by = "unanswered_while_up"
 
 [[needs]]

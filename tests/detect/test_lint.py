@@ -48,6 +48,7 @@ FAULTS = [
         "no inconclusive example",
         "cannot show it",
     ),
+    ('motivation = "Clients', '# = "Clients', "no motivation", "motivation ="),
     (', addresses = ["10.10.10.1"]', "", "which addresses", "addresses ="),
     (
         '{ verdict = "not_observed" }',
@@ -116,6 +117,12 @@ def test_same_condition_twice() -> None:
 def test_an_experimental_rule_needs_no_examples() -> None:
     text = RULE[: RULE.index("[[example]]")].replace('lifecycle = "stable"', 'lifecycle = "experimental"')
     assert lint(text) == []
+
+
+def test_a_claim_about_the_capture_itself_needs_no_frames() -> None:
+    assert "without evidence" in " ".join(lint(RULE.replace("frames = [", "# [")))
+    rule = replace(good(), judges_capture=True, evidence=replace(good().evidence, frames=()))
+    assert not [issue for issue in lint_rules([rule]) if "evidence" in issue.message]
 
 
 def test_clashing_columns() -> None:

@@ -15,8 +15,9 @@ from typing import Annotated
 import typer
 
 import pcapan
+from pcapan.commands import rules as rule_commands
 from pcapan.commands.guard import guarded
-from pcapan.errors import ExitCode
+from pcapan.errors import ExitCode, UsageError
 
 app = typer.Typer(
     name="pcapan",
@@ -116,7 +117,7 @@ def analyze(
             "--limit",
             metavar="N",
             min=1,
-            help="IkeNumEstablishedForInitialQuery as configured on the servers: sharpens sa-limit-exhaustion.",
+            help="IkeNumEstablishedForInitialQuery as set on the servers: sharpens sa-limit-exhaustion.",
             show_default=False,
         ),
     ] = None,
@@ -166,6 +167,8 @@ def analyze(
     """Analyse one incident and print the verdict."""
     from pcapan.commands.analyze import AnalyzeRequest, run
 
+    if quiet and verbose:
+        raise UsageError("-q and -v contradict each other", where="-q -v", hint="give one of them")
     return run(
         AnalyzeRequest(
             captures=captures,
@@ -229,6 +232,26 @@ def info(
     from pcapan.commands.info import run
 
     return run(captures, json=format is Report.JSON, servers=server or [], quiet=quiet, no_color=no_color)
+
+
+app.add_typer(rule_commands.app, name="rules")
+
+
+@app.command()
+@guarded
+def explain(
+    word: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|COLUMN|VERDICT|TABLE", help="What to explain, as printed.", show_default=False
+        ),
+    ],
+    rules: rule_commands.Own = None,
+) -> ExitCode:
+    """Explain a rule, a column, a table, a verdict, a threshold or a shared fix."""
+    from pcapan.commands.explain import run
+
+    return run(word, rules or [])
 
 
 @app.command()

@@ -133,8 +133,14 @@ def natd_destination_is_source(row: SourceSubject) -> int:
 
 @SOURCES.column()
 def on_link(row: SourceSubject) -> bool:
-    """On the server's own network: ARP or neighbour discovery showed it, or it is in its /24 (/64)."""
-    return row.source.is_neighbour or row.source.same_subnet
+    """On the server's own network: ARP or neighbour discovery showed it, or it is in its /64 or private /24.
+
+    Public IPv4 addresses of one /24 often belong to different customers: there only ARP tells.
+    """
+    if row.source.is_neighbour:
+        return True
+    own = ":" in row.source.address or class_of(row.source.address) == "private"
+    return row.source.same_subnet and own
 
 
 @SOURCES.column()

@@ -7,11 +7,11 @@ renderer); must not know how the answer is found. Keys are never removed within 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 class Verdict(StrEnum):
@@ -138,22 +138,27 @@ class Result:
     sources: list[dict[str, Any]]
     series: list[dict[str, Any]]
     problems: list[Problem]
+    answer_times: list[dict[str, Any]] = field(default_factory=list)
+    """Since 1.1: how long answers to IKE_SA_INIT took, everybody's and the worst source's."""
+    ladders: list[dict[str, Any]] = field(default_factory=list)
+    """Since 1.1: one failed and one healthy handshake step by step, where there are such."""
     schema_version: str = SCHEMA_VERSION
 
     def to_dict(self) -> dict[str, Any]:
-        """The document as plain dictionaries and lists, keys in the documented order."""
-        document = asdict(self)
+        """The document as plain dictionaries and lists, keys in the documented order.
+
+        Its rows are the result's own where they are plain already: change neither.
+        """
         return {
-            key: document[key]
-            for key in (
-                "schema_version",
-                "tool",
-                "run",
-                "inputs",
-                "capture",
-                "findings",
-                "sources",
-                "series",
-                "problems",
-            )
+            "schema_version": self.schema_version,
+            "tool": self.tool,
+            "run": self.run,
+            "inputs": self.inputs,
+            "capture": asdict(self.capture),
+            "findings": [asdict(finding) for finding in self.findings],
+            "sources": self.sources,
+            "series": self.series,
+            "answer_times": self.answer_times,
+            "ladders": self.ladders,
+            "problems": [asdict(problem) for problem in self.problems],
         }

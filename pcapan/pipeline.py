@@ -22,6 +22,7 @@ from pcapan.model import CaptureSummary, Counts, Problem, Result
 from pcapan.scan.columns import FileScan
 from pcapan.scan.scanner import Scanner
 from pcapan.tables.facts import Facts, InputFacts, Site, gather_facts
+from pcapan.tables.ladders import answer_time_rows, ladder_rows
 from pcapan.tables.limits import capture_limits, direction
 from pcapan.tables.registry import frame_of, rows_of
 from pcapan.tables.series import series_rows
@@ -190,6 +191,8 @@ def make_result(
         findings=find(facts, rules),
         sources=list(rows_of("sources", facts)),
         series=series_rows(facts),
+        answer_times=answer_time_rows(facts),
+        ladders=ladder_rows(facts),
         problems=_problems(facts, unreadable),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pcapan.tables.facts import Facts
+from pcapan.tables.ladders import worst_source
 from pcapan.tables.times import iso_time
 from pcapan.track.sources import Source
 from pcapan.track.timeline import SECOND
@@ -28,9 +29,7 @@ def series_rows(facts: Facts) -> list[dict[str, Any]]:
     if not width:
         width = -(-(end - begin) // (_MOST_BINS * 86400 * SECOND)) * 86400
     rows = _bins(list(facts.sources.values()), None, begin, end, width)
-    worst = max(
-        facts.sources.values(), key=lambda s: (sum(not a.answered for a in s.attempts), s.peak_live())
-    )
+    worst = worst_source(facts.sources.values())
     return rows + _bins([worst], worst.address, begin, end, width)
 
 

@@ -13,7 +13,10 @@ import pcapan.commands.analyze as analyze_command
 from tests.cli.conftest import Cli
 from tests.samples_kit import sample
 
-KEYS = ["schema_version", "tool", "run", "inputs", "capture", "findings", "sources", "series", "problems"]
+KEYS = [
+    "schema_version", "tool", "run", "inputs", "capture", "findings", "sources", "series", "answer_times",
+    "ladders", "problems",
+]  # fmt: skip
 
 
 def test_json_is_the_result_document(cli: Cli) -> None:

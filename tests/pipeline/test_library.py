@@ -45,6 +45,8 @@ def test_document() -> None:
         "findings",
         "sources",
         "series",
+        "answer_times",
+        "ladders",
         "problems",
     ]
     assert document["tool"] == {"name": "pcapan", "version": pcapan.__version__}

@@ -53,10 +53,11 @@ class _Reading:
             self._trace = Path(capture.path).open("rb")  # noqa: SIM115
         else:
             self._trace = _spool(feeder)
-            feeder = self._again()
         store = Store(self._trace)
         try:
             wanted = preview(self._trace)
+            if not capture.plain_file:
+                feeder = self._again()
             done = self._pass(feeder, store, wanted)
             chosen = selection.choose(done.pktmon.rundown, done.pktmon.seen)
             if wanted is not None and chosen.components != wanted:

@@ -70,6 +70,8 @@ class Facts:
     never_continued: Counter[str] = field(default_factory=Counter)
     """Handshakes answered and never continued, by server; left out are probes and clients that asked again
     after the answer: they did not get it, so what followed could not come."""
+    stranded: dict[int, str] = field(default_factory=dict)
+    """Initiator SPI -> server that got its IKE_AUTH without having done its IKE_SA_INIT."""
     lost_by_spi: Counter[int] = field(default_factory=Counter)
     """Incomplete datagrams by the initiator SPI in their first fragment."""
     site: Site = field(default_factory=Site)
@@ -125,6 +127,7 @@ def gather_facts(
             and not sa.attempt.is_probe
             and not sa.attempt.repeats_after_answer
         ),
+        stranded={sa.spi_i: sa.server for sa in tracked.orphan_auths},
         lost_by_spi=Counter(entry.spi_i for entry in lost if entry.spi_i is not None),
         site=site,
         recovery=recovery,

@@ -148,3 +148,9 @@ def client_on_4500(row: Handshake) -> bool:
 def server_heard(row: Handshake) -> bool:
     """Both directions of this server were captured, so that an answer could be seen."""
     return row.sa.server in row.facts.track.both_ways
+
+
+@HANDSHAKES.column()
+def auth_elsewhere(row: Handshake) -> str | None:
+    """The other server that got the IKE_AUTH of this initiator SPI; unknown = none in these captures."""
+    return row.facts.stranded.get(row.sa.spi_i)

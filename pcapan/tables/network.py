@@ -14,6 +14,7 @@ from statistics import quantiles
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
 from pcapan.track.exchanges import Exchange
+from pcapan.track.sas import IkeSa
 from pcapan.track.sources import Source
 from pcapan.track.timeline import SECOND
 
@@ -45,25 +46,31 @@ def _repaired(source: Source, silent: set[tuple[int, int]]) -> int:
             prompt = later.answer_ts - later.ts < _PROMPT
             count += (request_lost and prompt) or (earlier.answer is not None and attempt.continued)
     for sa in source.sas:
-        count += sum(_was_repaired(exchange) for exchange in sa.exchanges.values() if exchange.by_client)
+        count += sum(_was_repaired(sa, exchange) for exchange in sa.exchanges.values() if exchange.by_client)
     return count
 
 
-def _was_repaired(exchange: Exchange) -> bool:
-    """Whether the repeat of a request was answered at once, or repeated after an answer that was lost."""
+def _was_repaired(sa: IkeSa, exchange: Exchange) -> bool:
+    """Whether the repeat of a request was answered at once, or came after an answer that was lost.
+
+    A client that goes on asking and never goes on does not get the answers: nothing was put right.
+    """
     sends, answers = exchange.request.sends, exchange.response.sends
     if len(sends) < 2 or not answers:
         return False
     before = [ts for *_, ts in sends if ts <= answers[0][2]]
     request_lost = len(before) > 1 and answers[0][2] - before[-1] < _PROMPT
-    return request_lost or exchange.repeats_after_response > 0
+    went_on = bool(sa.esp) or any(
+        later.by_client and later.message_id > exchange.message_id for later in sa.exchanges.values()
+    )
+    return request_lost or (exchange.repeats_after_response > 0 and went_on)
 
 
 def _delays(source: Source) -> Iterator[int]:
     """Time from the last send to the answer of each answered IKE_SA_INIT, ns."""
     for attempt in source.attempts:
         for request in attempt.requests:
-            if request.answer is not None:
+            if request.answer is not None and request.answer_frame:
                 yield request.answer_ts - request.ts
 
 

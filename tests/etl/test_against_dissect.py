@@ -28,12 +28,12 @@ def _events(path: Path) -> list[tuple[int, bytes]]:
     found = []
     with path.open("rb") as file:
         for record in etl.ETL(file):
-            event = record.event
-            if str(getattr(event, "provider_id", lambda: "")()).lower().strip("{}") != _SWAPPED:
+            header = record.event._header
+            if str(getattr(header, "provider_id", "")).lower() != _SWAPPED:
                 continue
-            payload = bytes(event.payload)
+            payload = bytes(header.payload)
             (length,) = struct.unpack_from("<I", payload, 8)
-            seconds = event.ts.timestamp()
+            seconds = record.event.ts().timestamp()
             found.append((round(seconds * 1_000_000) * 1000, payload[12 : 12 + length]))
     return sorted(found)
 

@@ -74,18 +74,17 @@ class TracePass:
         while True:
             while position <= last:
                 size, marker, provider = unpack(data, position)
-                if (
-                    (marker == EVENT_64 or marker == EVENT_32)  # noqa: SIM109  # a tuple test is slower
-                    and size >= EVENT_HEADER
-                    and position + size <= end
-                ):
-                    events[provider] += 1
-                    handler = handlers.get(provider)
-                    if handler is not None:
-                        handler(data, position, size, origin)
-                    position += size + 7 & -8
-                else:
+                if (marker != EVENT_64 and marker != EVENT_32) or size < EVENT_HEADER:
                     break
+                if provider in handlers:
+                    if position + size > end:
+                        break
+                    handlers[provider](data, position, size, origin)
+                events[provider] += 1
+                position += size + 7 & -8
+            if position > end + 7:
+                self.broken += 1
+                break
             kind, size = kind_and_size(data, position, end)
             if kind == END:
                 break

@@ -46,7 +46,7 @@ def test_tests_import_only_what_dev_brings() -> None:
 
 
 def test_every_package_is_listed() -> None:
-    listed = set(PROJECT["tool"]["setuptools"]["packages"]) - {"pcapan.rules"}
+    listed = set(PROJECT["tool"]["setuptools"]["packages"]) - {"pcapan.rules", "pcapan.rules.fixes"}
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "pcapan").rglob("__init__.py")}
     assert listed == there
 
@@ -54,7 +54,8 @@ def test_every_package_is_listed() -> None:
 def test_rules_are_mapped_into_the_package() -> None:
     setuptools = PROJECT["tool"]["setuptools"]
     assert setuptools["package-dir"]["pcapan.rules"] == "rules"
-    assert setuptools["package-data"]["pcapan.rules"] == ["*.toml", "fixes/*.toml"]
+    assert setuptools["package-data"]["pcapan.rules"] == ["*.toml"]
+    assert setuptools["package-data"]["pcapan.rules.fixes"] == ["*.toml"]
     assert list((ROOT / "rules").glob("*.toml"))
     assert list((ROOT / "rules" / "fixes").glob("*.toml"))
     assert (ROOT / "pcapan" / "py.typed").is_file()

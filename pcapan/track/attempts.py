@@ -71,6 +71,7 @@ class Request:
     answer: Answer | None = None
     answer_ts: int = 0
     answer_frame: int = 0
+    """0 = not in the capture, though a later request proves that there was an answer."""
 
 
 @dataclass(slots=True)
@@ -99,6 +100,8 @@ class Attempt:
     ip_ids: list[int] = field(default_factory=list)
     answers: list[tuple[int, int, int, Answer]] = field(default_factory=list)
     """(file, frame, time, answer) of every response, in order."""
+    unseen: list[Answer] = field(default_factory=list)
+    """Answers that are not in the capture, but proved by a request that was changed on them."""
     spi_r: set[int] = field(default_factory=set)
     response_digests: set[int] = field(default_factory=set)
     response_natd_source_matches: bool | None = None
@@ -133,7 +136,8 @@ class Attempt:
     @property
     def answered(self) -> bool:
         """Whether a request got a real answer; a COOKIE challenge alone is none."""
-        return self.continued or any(answer != Answer.COOKIE for *_, answer in self.answers)
+        given = (*self.unseen, *(answer for *_, answer in self.answers))
+        return self.continued or any(answer != Answer.COOKIE for answer in given)
 
     @property
     def accepted(self) -> bool:
@@ -144,14 +148,15 @@ class Attempt:
     @property
     def cookie_rounds(self) -> int:
         """COOKIE challenges received."""
-        return sum(answer == Answer.COOKIE for *_, answer in self.answers)
+        seen = sum(answer == Answer.COOKIE for *_, answer in self.answers)
+        return seen + self.unseen.count(Answer.COOKIE)
 
     @property
     def outcome(self) -> Outcome:
         """How it ended."""
         if self.accepted:
             return Outcome.ANSWERED
-        if not self.answers:
+        if not self.answers and not self.unseen:
             return Outcome.UNANSWERED
         if self.answered:
             return Outcome.REJECTED
@@ -160,7 +165,7 @@ class Attempt:
     def answer_delay(self) -> int | None:
         """Time from the first answered request to its answer, ns."""
         for request in self.requests:
-            if request.answer is not None and request.answer != Answer.COOKIE:
+            if request.answer not in (None, Answer.COOKIE) and request.answer_frame:
                 return request.answer_ts - request.ts
         return None
 
@@ -228,6 +233,11 @@ class AttemptTracker:
                 return attempt
             if request.digest == last.digest and last.answer not in (None, Answer.COOKIE):
                 attempt.repeats_after_answer += 1
+            if request.digest != last.digest and last.answer is None and not message.is_cut:
+                # A repeat is the same bytes (RFC 7296, section 2.1): a changed request had an answer.
+                last.answer = Answer.COOKIE if request.has_cookie else Answer.INVALID_KE
+                last.answer_ts = request.ts
+                attempt.unseen.append(last.answer)
             attempt.requests.append(request)
         attempt.ip_ids.append(message.ip_id)
         attempt.last_activity = message.ts

@@ -290,10 +290,10 @@ WORDS = "== |and |or |not |in |is |unknown|lambda |if |else |for |1|0.5|1e5|None
 fragments = st.sampled_from([*TYPES, *"()+-*/<>=.,[]{}:;@%^&|~!'\"#\\ \n", *WORDS.split("|")])
 
 
-@settings(max_examples=400, deadline=2000)
+@settings(max_examples=400, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(fragments, max_size=40).map("".join)))
 def test_any_text_is_an_expression_or_a_rule_error(source: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     try:
         expression = compile_expression(source, TYPES)
     except TextError as error:
@@ -301,4 +301,4 @@ def test_any_text_is_an_expression_or_a_rule_error(source: str) -> None:
         return
     value = expression.evaluate(VALUES)
     assert value is None or isinstance(value, bool | int | float | str)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

@@ -196,11 +196,11 @@ BYTES = {
 @pytest.mark.parametrize("data", BYTES.values(), ids=BYTES)
 def test_bad_bytes_are_a_rule_error(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.toml").write_bytes(data)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(RuleError) as caught:
         load(tmp_path)
     assert "x.toml:" in str(caught.value)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_places_without_rules(tmp_path: Path) -> None:

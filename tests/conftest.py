@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no fault of an example. In CI the examples are always the same, so that a change
+# is judged by what it changed; at a desk they are new ones every time.
+settings.register_profile("pcapan", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
+settings.load_profile("pcapan")
 
 _SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 

@@ -129,9 +129,15 @@ def analyze(
         ),
     ] = False,
     recover_seconds: Annotated[
-        float,
-        typer.Option("--recover-seconds", metavar="S", min=0.1, help="Time for that search."),
-    ] = 120.0,
+        float | None,
+        typer.Option(
+            "--recover-seconds",
+            metavar="S",
+            min=0.1,
+            help="Time for that search; 120 seconds if not given.",
+            show_default=False,
+        ),
+    ] = None,
     rules: Annotated[
         list[str] | None,
         typer.Option(
@@ -169,6 +175,12 @@ def analyze(
 
     if quiet and verbose:
         raise UsageError("-q and -v contradict each other", where="-q -v", hint="give one of them")
+    if recover_seconds is not None and not recover_addresses:
+        raise UsageError(
+            "a time for a search that was not asked for",
+            where=f"--recover-seconds {recover_seconds:g}",
+            hint="add --recover-addresses, or leave this option out",
+        )
     return run(
         AnalyzeRequest(
             captures=captures,
@@ -178,7 +190,7 @@ def analyze(
             balancers=balancer or [],
             limit=limit,
             recover=recover_addresses,
-            budget=recover_seconds,
+            budget=120.0 if recover_seconds is None else recover_seconds,
             rules=rules or [],
             overrides=overrides or [],
             fail_on=fail_on or [],

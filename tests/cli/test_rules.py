@@ -131,6 +131,7 @@ def test_explain_verdicts_as_readme_does(cli: Cli, verdict: Verdict) -> None:
         (("rules", "frobnicate"), ""),
         (("rules", "list", "--format", "xml"), ""),
         (("analyze", "x.pcap", "-q", "-v"), "one of them"),
+        (("analyze", "x.pcap", "--recover-seconds", "5"), "--recover-addresses"),
     ],
 )
 def test_wrong_usage_is_exit_2_with_what_to_write(cli: Cli, arguments: tuple[str, ...], hint: str) -> None:

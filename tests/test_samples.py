@@ -97,10 +97,6 @@ def test_what_was_made_can_be_made_again(sample: Sample) -> None:
 
 
 RULES = built_in_rules(Options()).rules
-#: Examples that their rule does not meet yet, and why.
-AWAITED = {
-    ("capture-loss", "healthy-dnat"): "a file that says nothing of losses makes the rule inconclusive",
-}
 EXAMPLES = [(rule.id, example) for rule in RULES for example in rule.examples]
 
 
@@ -108,8 +104,6 @@ EXAMPLES = [(rule.id, example) for rule in RULES for example in rule.examples]
     ("rule", "example"), EXAMPLES, ids=[f"{rule}-{example.sample}" for rule, example in EXAMPLES]
 )
 def test_every_rule_says_of_its_examples_what_it_promises(rule: str, example: Example) -> None:
-    if (rule, example.sample) in AWAITED:
-        pytest.xfail(AWAITED[rule, example.sample])
     named = [sample for sample in ALL if sample.name == example.sample]
     assert named, f"there is no sample {example.sample}"
     found = [finding for finding in _document(named[0])["findings"] if finding["id"] == rule]

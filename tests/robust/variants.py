@@ -83,7 +83,10 @@ def _merged(files: Files, link: int, seed: int) -> Made:
     stamps = [frame.ts for frame in files[0]]
     if link != 1 or not stamps:
         return files, _same
-    healthy = readdress(read(HEALTHY)[1], 1, renumbered(ANOTHER), rehash=True)
+    other = read(HEALTHY)[1]
+    if {frame.data for frame in other} & {frame.data for frame in files[0]}:
+        return files, _same  # the healthy one itself: the same ESP twice would be copies
+    healthy = readdress(other, 1, renumbered(ANOTHER), rehash=True)
     room = max(0, max(stamps) - min(stamps) - (healthy[-1].ts - healthy[0].ts))
     shift = min(stamps) + random.Random(seed).randint(0, room) - healthy[0].ts
     moved = [frame._replace(ts=frame.ts + shift) for frame in healthy]

@@ -208,3 +208,23 @@ def test_a_big_compressed_trace_is_looked_at_from_its_end(
     assert read(reader) == rows(made)
     assert reader.side.merged_copies == 2 * len(made)
     assert not reader.damaged
+
+
+def test_no_room_for_a_temporary_file(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    data = pktmon_trace(packets(), old=True).build_file()
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", refuse)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    for reader in (open_capture(str(write(data))), open_capture("-", stdin=io.BytesIO(data))):
+        with pytest.raises(UnreadableError, match="No space left"):
+            read(reader)
+
+
+def test_a_file_that_goes_away(write: Write) -> None:
+    path = write(ndis_trace(packets()))
+    reader = open_capture(str(path))
+    path.unlink()
+    with pytest.raises(UnreadableError, match="second time"):
+        read(reader)

@@ -18,7 +18,7 @@ from pcapan.ingest.stream import Feeder
 HEADER = 0x48
 
 FLAG_EVENTS_LOST, FLAG_BUFFER_LOST, FLAG_PROCESSOR_INDEX, FLAG_COMPRESSED = 0x02, 0x04, 0x20, 0x40
-_TYPE_HEADER = 4
+TYPE_HEADER = 4
 #: Highest buffer type that Windows defines, and what is believed.
 _TYPE_MAX = 15
 
@@ -167,7 +167,7 @@ class Container:
                 if (
                     self._sound(size, filled, flags, kind)
                     and size > HEADER
-                    and kind in (0, 1, 2, 3, _TYPE_HEADER)
+                    and kind in (0, 1, 2, 3, TYPE_HEADER)
                     and flags & ~0x7F == 0
                     and processor < 4096
                     and filled > HEADER

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from pcapan.ingest.etl.container import FLAG_COMPRESSED, HEADER, MAX_BUFFER, read_header
+from pcapan.ingest.etl.container import FLAG_COMPRESSED, HEADER, MAX_BUFFER, TYPE_HEADER, read_header
 from pcapan.ingest.etl.provider_names import PKTMON
 from pcapan.ingest.etl.records import EVENT, EVENT_FIELDS, EVENT_HEADER, kind_and_size, user_data
 from pcapan.ingest.etl.rundown import Rundown
@@ -31,12 +31,14 @@ def preview(trace: BinaryIO | None) -> frozenset[int] | None:
         head = trace.read(HEADER)
         if len(head) < HEADER:
             break
-        size, processor, _logger, _state, filled, flags, _kind = read_header(head, 0)
+        size, processor, _logger, _state, filled, flags, buffer_kind = read_header(head, 0)
         if not HEADER < size <= MAX_BUFFER or not HEADER <= filled <= MAX_BUFFER:
             break
         if flags & FLAG_COMPRESSED:
             inflated += filled
             last[processor] = (position, size, filled)
+        elif buffer_kind != TYPE_HEADER:
+            return None  # what is not compressed can be read again at no cost
         position += size
     if inflated < _WORTH_IT:
         return None

@@ -19,7 +19,7 @@ from pcapan.ingest.etl import container, explain, selection
 from pcapan.ingest.etl.container import Container
 from pcapan.ingest.etl.delivery import deliver, describe, keep_ndis, keep_pktmon
 from pcapan.ingest.etl.preview import preview
-from pcapan.ingest.etl.store import Store
+from pcapan.ingest.etl.store import Store, no_room
 from pcapan.ingest.etl.tracepass import TracePass
 from pcapan.ingest.frames import FrameBlock
 from pcapan.ingest.stream import CHUNK_SIZE, Feeder, StoredStream
@@ -50,7 +50,14 @@ class _Reading:
         capture = self._capture
         feeder = self._feeder
         if capture.plain_file:
-            self._trace = Path(capture.path).open("rb")  # noqa: SIM115
+            try:
+                self._trace = Path(capture.path).open("rb")  # noqa: SIM115
+            except OSError as error:
+                raise UnreadableError(
+                    f"the trace cannot be opened a second time: {error.strerror}",
+                    where=capture.path,
+                    hint="leave the file in its place while it is read",
+                ) from None
         else:
             self._trace = _spool(feeder)
         store = Store(self._trace)
@@ -115,13 +122,17 @@ class _Reading:
 
 def _spool(feeder: Feeder) -> BinaryIO:
     """Put what cannot be read twice into a temporary file."""
-    spool = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
-    while True:
-        if feeder.available:
-            spool.write(memoryview(feeder.data)[feeder.position : feeder.end])
-            feeder.position = feeder.end
-        if not feeder.more():
-            return spool
+    try:
+        spool = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
+        while True:
+            if feeder.available:
+                spool.write(memoryview(feeder.data)[feeder.position : feeder.end])
+                feeder.position = feeder.end
+            if not feeder.more():
+                spool.flush()
+                return spool
+    except OSError as error:
+        raise no_room(error) from None
 
 
 FORMAT = Format(container.recognise, read)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import BinaryIO, cast
 
+from pcapan.errors import UnreadableError
+
 #: Bit of a place that says: in the temporary file, not in the trace.
 SPOOLED = 1 << 62
 
@@ -21,6 +23,15 @@ _IN_MEMORY = 8 * 1024 * 1024
 _WRITE_AT = 1024 * 1024
 #: Frames this close together in a file are read at once, bytes.
 _GAP = 8 * 1024
+
+
+def no_room(error: OSError) -> UnreadableError:
+    """What to say when the temporary file cannot be written."""
+    return UnreadableError(
+        f"the trace needs a temporary file, which cannot be written: {error.strerror or error}",
+        where=tempfile.gettempdir(),
+        hint="make room there, or name another folder in the environment variable TMPDIR",
+    )
 
 
 class FrameIndex:
@@ -80,10 +91,13 @@ class Store:
             self._spool = None
 
     def _flush(self) -> None:
-        if self._spool is None:
-            self._spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
-        self._spool.seek(0, 2)
-        self._spool.write(b"".join(self._pending))
+        try:
+            if self._spool is None:
+                self._spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
+            self._spool.seek(0, 2)
+            self._spool.write(b"".join(self._pending))
+        except OSError as error:
+            raise no_room(error) from None
         self._pending, self._pending_bytes = [], 0
 
     def read(self, places: Sequence[int], lengths: Sequence[int]) -> tuple[bytearray, array[int]]:

@@ -210,3 +210,14 @@ def user_error(attempt: Attempt) -> str | None:
 def server_heard(attempt: Attempt) -> bool:
     """Both directions of this server were captured, so that an answer could be seen."""
     return attempt.server_heard
+
+
+@ATTEMPTS.column("requests")
+def sends_in_vain(attempt: Attempt) -> int:
+    """Sends of the last request (the same bytes), none of them answered; a retry with COOKIE is another request."""
+    count = 0
+    for request in reversed(attempt.requests):
+        if request.answer is not None or request.digest != attempt.requests[-1].digest:
+            break
+        count += 1
+    return count

@@ -25,10 +25,6 @@ from tests.robust.judge import findings_of
 
 CASES = load_cases(Path(__file__).parent / "cases")
 each_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-#: Cases of which a rule still says too much, and why.
-AWAITED = {
-    "others-challenged,-and-the-capture-lost-both-answers": "the retry with a cookie is no repeat",
-}
 #: Where the networks of the cases move to, within their class.
 MOVES = (
     ("172.16.5.0", "192.168.222.0"),
@@ -78,8 +74,6 @@ def test_what_is_reported_and_nothing_else(case: Case) -> None:
             assert not {f"{rule} confirmed", f"{rule} suspected"} & set(told)
     for text, addresses in named.items():
         assert not addresses or told.get(text) == addresses
-    if set(told) - set(named) and case.name in AWAITED:
-        pytest.xfail(AWAITED[case.name])
     assert set(told) == set(named)
 
 

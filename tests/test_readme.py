@@ -65,6 +65,10 @@ def test_every_command_is_described_and_exists() -> None:
     assert set(re.findall(r"\| `pcapan (\w+)", README)) == commands
 
 
+#: Options of other programs that README shows: dumpcap's and pktmon's.
+FOREIGN = {"--out", "--comp", "--pkt-size", "--file-name", "--capture"}
+
+
 def test_every_option_named_exists() -> None:
     said = " ".join(
         subprocess.run(
@@ -74,9 +78,9 @@ def test_every_option_named_exists() -> None:
             cwd=ROOT,
             check=True,
         ).stdout
-        for command in ("analyze", "tables")
+        for command in ("analyze", "tables", "info", "extract", "rules")
     )
-    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--out"}:
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - FOREIGN:
         assert option in said, option
 
 

@@ -214,7 +214,7 @@ def server_heard(attempt: Attempt) -> bool:
 
 @ATTEMPTS.column("requests")
 def sends_in_vain(attempt: Attempt) -> int:
-    """Sends of the last request (the same bytes), none of them answered; a retry with COOKIE is another request."""
+    """Sends of the last request in the same bytes, none answered; a retry with COOKIE is another request."""
     count = 0
     for request in reversed(attempt.requests):
         if request.answer is not None or request.digest != attempt.requests[-1].digest:

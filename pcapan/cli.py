@@ -24,8 +24,8 @@ app = typer.Typer(
     help="Tells from a packet capture alone why Windows Always On VPN (IKEv2) clients cannot connect.",
     epilog=(
         "Exit status: 0 analysed, 1 a finding named with --fail-on was made, 2 wrong usage, 3 nothing could "
-        "be read, 4 a rule is wrong, 5 part of the input was cut or could not be read, 70 a fault in pcapan, "
-        "130 interrupted."
+        "be read, 4 a rule is wrong, 5 part of the input was cut or could not be read, 70 a fault in pcapan "
+        "or a full disk, 130 interrupted."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -39,7 +39,23 @@ class Report(StrEnum):
     """How a result is printed."""
 
     TEXT = "text"
+    MARKDOWN = "markdown"
+    HTML = "html"
     JSON = "json"
+
+
+class InfoFormat(StrEnum):
+    """How the facts about files are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class FolderTables(StrEnum):
+    """How the tables of a report folder are written."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
 
 
 class TableFormat(StrEnum):
@@ -70,6 +86,26 @@ Servers = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only; no progress.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, whatever the terminal can do.")]
+
+Vendor = Annotated[
+    str | None,
+    typer.Option(
+        "--vendor",
+        metavar="NAME",
+        help="Show what to change for this maker only: f5, citrix, kemp, azure, aws.",
+        show_default=False,
+    ),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--tz",
+        metavar="ZONE",
+        help="Tell times in this zone too, such as Europe/Berlin; UTC is always told.",
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace reports that exist.")]
 
 
 def _print_version(asked: bool) -> None:
@@ -169,8 +205,24 @@ def analyze(
         bool, typer.Option("-v", "--verbose", help="All numbers, all vendors' fixes, problems, provenance.")
     ] = False,
     no_color: NoColor = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Write report.html, report.md, result.json and tables/ into this folder.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Force = False,
+    tables: Annotated[
+        FolderTables, typer.Option("--tables", help="How the tables in that folder are written.")
+    ] = FolderTables.CSV,
+    vendor: Vendor = None,
+    tz: Zone = None,
 ) -> ExitCode:
-    """Analyse one incident and print the verdict."""
+    """Analyse one incident and print the verdict; with -o also write reports and tables."""
     from pcapan.commands.analyze import AnalyzeRequest, run
 
     if quiet and verbose:
@@ -184,7 +236,7 @@ def analyze(
     return run(
         AnalyzeRequest(
             captures=captures,
-            json=format is Report.JSON,
+            format=format.value,
             servers=server or [],
             vips=vip or [],
             balancers=balancer or [],
@@ -197,8 +249,42 @@ def analyze(
             quiet=quiet,
             verbose=verbose,
             no_color=no_color,
+            folder=output,
+            force=force,
+            tables=tables.value,
+            vendor=vendor,
+            zone=tz,
         )
     )
+
+
+@app.command()
+@guarded
+def report(
+    result: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESULT.json",
+            help="What analyze --format json printed, or a folder of analyze -o; - is standard input.",
+            show_default=False,
+        ),
+    ],
+    format: Annotated[Report, typer.Option("--format", "-f", help="How it is shown.")] = Report.TEXT,  # noqa: A002
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write to a file.", show_default=False),
+    ] = None,
+    force: Force = False,
+    vendor: Vendor = None,
+    tz: Zone = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print everything.")] = False,
+    no_color: NoColor = False,
+) -> ExitCode:
+    """Render a result again, without the captures."""
+    from pcapan.commands.report import ReportRequest, run
+
+    return run(ReportRequest(result, format.value, output, force, vendor, tz, quiet, verbose, no_color))
 
 
 @app.command()
@@ -235,7 +321,9 @@ def tables(
 @guarded
 def info(
     captures: Captures,
-    format: Annotated[Report, typer.Option("--format", "-f", help="How it is printed.")] = Report.TEXT,  # noqa: A002
+    format: Annotated[  # noqa: A002
+        InfoFormat, typer.Option("--format", "-f", help="How it is printed.")
+    ] = InfoFormat.TEXT,
     server: Servers = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     no_color: NoColor = False,
@@ -243,7 +331,7 @@ def info(
     """Tell what the files are: container, interfaces, times, packets, damage, kind of traffic."""
     from pcapan.commands.info import run
 
-    return run(captures, json=format is Report.JSON, servers=server or [], quiet=quiet, no_color=no_color)
+    return run(captures, json=format is InfoFormat.JSON, servers=server or [], quiet=quiet, no_color=no_color)
 
 
 app.add_typer(rule_commands.app, name="rules")

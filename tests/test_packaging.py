@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
+#: Holds the time zones where the system has none.
+DATA_ONLY = {"tzdata"}
 #: Declared without being imported, and why.
 WITHOUT_IMPORT = {"pandas-stubs", "mypy", "ruff", "import-linter"}
 
@@ -32,23 +34,30 @@ def _imports(folder: Path) -> set[str]:
 
 def test_every_import_is_declared_and_every_dependency_used() -> None:
     required = _names(PROJECT["project"]["dependencies"])
-    optional = _names(PROJECT["project"]["optional-dependencies"]["parquet"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    optional = _names(extras["parquet"] + extras["report"])
     imported = _imports(ROOT / "pcapan")
     assert imported <= required | optional
-    assert required <= imported
+    assert required - DATA_ONLY <= imported
 
 
 def test_tests_import_only_what_dev_brings() -> None:
     dev = _names(PROJECT["project"]["optional-dependencies"]["dev"])
     required = _names(PROJECT["project"]["dependencies"])
     assert _imports(ROOT / "tests") <= dev | required
-    assert dev - WITHOUT_IMPORT <= _imports(ROOT / "tests") | {"pyarrow"}
+    assert dev - WITHOUT_IMPORT <= _imports(ROOT / "tests") | {"pyarrow", "jinja2", "matplotlib"}
 
 
 def test_every_package_is_listed() -> None:
     listed = set(PROJECT["tool"]["setuptools"]["packages"]) - {"pcapan.rules", "pcapan.rules.fixes"}
     there = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "pcapan").rglob("__init__.py")}
     assert listed == there
+
+
+def test_what_the_reports_need_is_in_the_package() -> None:
+    carried = PROJECT["tool"]["setuptools"]["package-data"]["pcapan.report"]
+    there = {path.suffix for path in (ROOT / "pcapan" / "report").iterdir() if path.is_file()} - {".py"}
+    assert {Path(pattern).suffix for pattern in carried} == there
 
 
 def test_rules_are_mapped_into_the_package() -> None:

@@ -9,14 +9,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pcapan.commands.folder import check_folder, write_folder
 from pcapan.commands.guard import say, tell
 from pcapan.commands.options import addresses, check_captures, settings
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
+from pcapan.commands.render import Look, check_format, detail, make_wanted, rendered
 from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Result, Severity, Verdict
 from pcapan.pipeline import Options, Progress, SearchProgress, analyze, built_in_rules
-from pcapan.report.jsontext import json_bytes, json_text
+from pcapan.report.terminal import print_result
 from pcapan.tables.facts import Site
 
 #: What --fail-on may name besides rules, and the verdicts it stands for.
@@ -31,7 +33,7 @@ class AnalyzeRequest:
     """The command line of ``analyze``, as texts."""
 
     captures: Sequence[str]
-    json: bool
+    format: str
     servers: Sequence[str]
     vips: Sequence[str]
     balancers: Sequence[str]
@@ -44,6 +46,11 @@ class AnalyzeRequest:
     quiet: bool
     verbose: bool
     no_color: bool
+    folder: str | None = None
+    force: bool = False
+    tables: str = "csv"
+    vendor: str | None = None
+    zone: str | None = None
 
 
 def run(request: AnalyzeRequest) -> ExitCode:
@@ -56,20 +63,26 @@ def run(request: AnalyzeRequest) -> ExitCode:
     )
     wanted = [word.strip() for text in request.fail_on for word in text.split(",") if word.strip()]
     _check_fail_on(wanted, options)
+    look = Look(request.format, request.quiet, request.verbose, make_wanted(request.vendor, request.zone))
+    check_format(look.format)
+    if request.folder is not None:
+        check_folder(request.folder, request.tables, force=request.force)
     with progress_bar(quiet=request.quiet) as progress:
         analysis = analyze(
             list(request.captures), options, progress=progress, search_progress=_searching(progress)
         )
     for error in analysis.unreadable:
         tell(error)
-    if request.json:
-        text = json_text(analysis.result.to_dict(), ascii_only=to_terminal())
-        write_out(json_bytes(text + "\n"))
+    if request.folder is not None:
+        write_folder(
+            request.folder, analysis, look.wanted, request.tables, request.captures, force=request.force
+        )
+    if look.format == "text":
+        print_result(
+            analysis.result, sys.stdout, detail=detail(look), color=not request.no_color, wanted=look.wanted
+        )
     else:
-        from pcapan.report.terminal import Detail, print_result
-
-        detail = Detail.LINE if request.quiet else Detail.ALL if request.verbose else Detail.NORMAL
-        print_result(analysis.result, sys.stdout, detail=detail, color=not request.no_color)
+        write_out(rendered(analysis.result, look, ascii_only=to_terminal()))
     if failed(analysis.result, wanted):
         return ExitCode.FINDINGS
     if analysis.partial:

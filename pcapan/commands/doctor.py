@@ -17,7 +17,11 @@ from pcapan.report.safe import clean
 
 #: Libraries that are always needed, and what an optional one adds.
 _REQUIRED = ("typer", "rich", "pandas", "pyshark", "zstandard")
-_OPTIONAL = {"pyarrow": "tables --format parquet"}
+_OPTIONAL = {
+    "pyarrow": "tables --format parquet",
+    "jinja2": "analyze -o and report --format html",
+    "matplotlib": "the charts in them",
+}
 
 
 def run() -> ExitCode:

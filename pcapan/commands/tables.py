@@ -21,7 +21,7 @@ from pcapan.pipeline import Options, read_facts
 from pcapan.report.jsontext import json_bytes, json_text
 from pcapan.report.safe import clean
 from pcapan.tables.declare import Table
-from pcapan.tables.facts import Site
+from pcapan.tables.facts import Facts, Site
 from pcapan.tables.registry import TABLES, rows_of
 
 #: First characters that make a spreadsheet take a cell for a formula.
@@ -49,7 +49,13 @@ def run(
     check_captures(captures)
     check_output(output, captures)
     if form == "parquet":
-        _check_parquet(output)
+        check_parquet()
+        if output in (None, "-") and to_terminal():
+            raise UsageError(
+                "Parquet is binary and cannot be shown on a terminal",
+                where="--format parquet",
+                hint="name a file with -o FILE, or send the output to a file or pipe",
+            )
     options = Options(site=Site(servers=addresses(servers)))
     with progress_bar(quiet=quiet) as progress:
         facts, unreadable = read_facts(list(captures), options, progress=progress)
@@ -68,6 +74,17 @@ def run(
             say("pcapan: part of the input was cut, damaged or could not be read; the table covers the rest")
         return ExitCode.PARTIAL
     return ExitCode.OK
+
+
+def write_table(name: str, facts: Facts, form: str, file: BinaryIO) -> None:
+    """Write a table of facts as csv, jsonl or parquet."""
+    rows = rows_of(name, facts)
+    if form == "parquet":
+        _write_parquet(TABLES[name], rows, file)
+    elif form == "jsonl":
+        _write_jsonl(rows, file, ascii_only=False)
+    else:
+        _write_csv(TABLES[name], rows, file, visible=False)
 
 
 def _write_jsonl(rows: Iterator[dict[str, Any]], file: BinaryIO, *, ascii_only: bool) -> None:
@@ -107,7 +124,8 @@ def cell_text(value: Any) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _check_parquet(output: str | None) -> None:
+def check_parquet() -> None:
+    """Raise UsageError when the library for Parquet is missing."""
     try:
         import pyarrow  # noqa: F401
     except ImportError:
@@ -116,12 +134,6 @@ def _check_parquet(output: str | None) -> None:
             where="--format parquet",
             hint='install it with: pip install "pcapan[parquet]"; or use --format csv',
         ) from None
-    if output in (None, "-") and to_terminal():
-        raise UsageError(
-            "Parquet is binary and cannot be shown on a terminal",
-            where="--format parquet",
-            hint="name a file with -o FILE, or send the output to a file or pipe",
-        )
 
 
 def _write_parquet(table: Table, rows: Iterator[dict[str, Any]], file: BinaryIO) -> None:

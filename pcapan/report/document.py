@@ -7,6 +7,7 @@ a renderer may trust what comes from here.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 from collections.abc import Mapping
@@ -110,6 +111,8 @@ def _parse(data: bytes, where: str) -> Any:
     hint = "give a file that pcapan analyze --format json wrote; captures go to pcapan analyze"
     if not data.strip():
         raise UnreadableError("the file is empty, so there is no result in it", where=where, hint=hint)
+    collected = gc.isenabled()
+    gc.disable()  # Nothing here makes cycles, and looking for some among millions of cells takes long.
     try:
         return json.loads(data, parse_constant=_no_number)
     except json.JSONDecodeError as error:
@@ -120,6 +123,9 @@ def _parse(data: bytes, where: str) -> Any:
         reason = "it is nested too deeply"
     except ValueError as error:
         reason = str(error)
+    finally:
+        if collected:
+            gc.enable()
     raise UnreadableError(f"the result cannot be read as JSON: {reason}", where=where, hint=hint)
 
 
@@ -211,24 +217,29 @@ def _plain(kind: type, value: Any, path: str) -> Any:
 def _free_rows(result: Result) -> None:
     """Check the columns that renderers rely on."""
     for name, columns in _ROWS.items():
-        for number, row in enumerate(getattr(result, name)):
-            _row(row, columns, name, number)
+        _rows(getattr(result, name), columns, name)
     for number, ladder in enumerate(result.ladders):
-        for place, step in enumerate(ladder["steps"]):
-            _row(step, _STEP, f"ladders[{number}].steps", place)
-    _row(result.run, _RUN, "run", None)
+        _rows(ladder["steps"], _STEP, f"ladders[{number}].steps")
+    for key, hint in _RUN.items():
+        _cell(result.run, key, hint, "run")
     for number, finding in enumerate(result.findings):
         for key, value in finding.numbers.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise _Misfit(f"findings[{number}].numbers.{key[:80]}", "is no number")
 
 
-def _row(row: dict[str, Any], columns: Mapping[str, Any], name: str, number: int | None) -> None:
-    for key, hint in columns.items():
-        value = row.get(key, MISSING)
-        if type(value) is hint and hint is not int:
-            continue
-        path = f"{name}.{key}" if number is None else f"{name}[{number}].{key}"
-        if value is MISSING:
-            raise _Misfit(path, "is missing")
-        _value(hint, value, path)
+def _rows(rows: list[dict[str, Any]], columns: Mapping[str, Any], name: str) -> None:
+    pairs = list(columns.items())
+    for number, row in enumerate(rows):
+        for key, hint in pairs:
+            value: Any = row.get(key)
+            # Most cells end here: there may be millions of them.
+            if type(value) is hint and (hint is not int or -_LARGEST <= value <= _LARGEST):
+                continue
+            _cell(row, key, hint, f"{name}[{number}]")
+
+
+def _cell(row: dict[str, Any], key: str, hint: Any, where: str) -> None:
+    if key not in row:
+        raise _Misfit(f"{where}.{key}", "is missing")
+    _value(hint, row[key], f"{where}.{key}")

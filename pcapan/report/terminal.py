@@ -8,10 +8,8 @@ and comments are strangers' text.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
-from pathlib import PurePath
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -20,6 +18,7 @@ from rich.text import Text
 from pcapan.model import Evidence, Finding, Fix, Result
 from pcapan.report import words
 from pcapan.report.safe import clean
+from pcapan.report.story import Wanted
 
 #: Lines are wrapped at the width of the terminal, but between these; commands and filters never are.
 WIDEST, NARROWEST = 120, 60
@@ -75,22 +74,24 @@ def print_result(
     detail: Detail = Detail.NORMAL,
     color: bool = True,
     width: int | None = None,
+    wanted: Wanted | None = None,
 ) -> None:
     """Print a result; `width` in characters, that of the terminal when not given."""
     reconfigure = getattr(file, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
-    _Printer(result, make_console(file, color=color, width=width), detail).print()
+    _Printer(result, make_console(file, color=color, width=width), detail, wanted or Wanted()).print()
 
 
 class _Printer:
-    def __init__(self, result: Result, console: Console, detail: Detail) -> None:
+    def __init__(self, result: Result, console: Console, detail: Detail, wanted: Wanted) -> None:
+        self.wanted = wanted
         self.result = result
         self.console = console
         self.detail = detail
         self.everything = detail is Detail.ALL
         self.groups = words.grouped(result)
-        self.names = _file_names([str(entry["path"]) for entry in result.inputs])
+        self.names = words.file_names([str(entry["path"]) for entry in result.inputs])
 
     def print(self) -> None:
         self._verdict()
@@ -189,7 +190,9 @@ class _Printer:
         left = len(evidence) - len(shown)
         self._label(f"Evidence ({left} more with -v or in the JSON)" if left else "Evidence")
         for row in shown:
-            place = f"{self.names.get(row.file, row.file)} frame {row.frame}, {words.spoken_time(row.time)}"
+            place = (
+                f"{self.names.get(row.file, row.file)} frame {row.frame}, {self.wanted.clock.both(row.time)}"
+            )
             self._item(place)
             self._line(row.what, 7)
             if row.display_filter:
@@ -204,8 +207,9 @@ class _Printer:
             self._line(part, 5)
 
     def _fixes(self, fixes: Sequence[Fix]) -> None:
-        most = len(fixes) if self.everything else _VENDORS_SHOWN
-        shown, left = words.chosen_fixes(fixes, most)
+        own, others = words.vendor_fixes(fixes, self.wanted.vendor)
+        shown, left = words.chosen_fixes(own, len(own) if self.everything else _VENDORS_SHOWN)
+        left += others
         if not shown:
             return
         self._label("What to change")
@@ -217,7 +221,8 @@ class _Printer:
                 self._line(f"Source: {fix.source}", 7)
         if left:
             titles = "; ".join(fix.title for fix in left)
-            self._line(f"More with -v: {titles}", 5)
+            how = "without --vendor" if others else "with -v"
+            self._line(f"More {how}: {titles}", 5)
 
     def _inconclusive(self) -> None:
         if not self.groups.inconclusive:
@@ -277,7 +282,7 @@ class _Printer:
     def _input(self, entry: dict[str, Any]) -> str:
         span = "no times"
         if entry.get("first") and entry.get("last"):
-            span = f"{words.spoken_time(entry['first'])} to {words.spoken_time(entry['last'])}"
+            span = f"{self.wanted.clock.both(entry['first'])} to {self.wanted.clock.both(entry['last'])}"
         cut = ", cut or damaged" if entry.get("damaged") else ""
         return f"{entry['path']}: {entry['format']}, {entry['packets']} packets{cut}, {span}"
 
@@ -305,9 +310,8 @@ class _Printer:
         self._blank()
         self._heading("Provenance")
         tool, run = self.result.tool, self.result.run
-        self._line(
-            f"{tool.get('name')} {tool.get('version')}, run {words.spoken_time(str(run.get('started')))}", 2
-        )
+        started = self.wanted.clock.both(str(run.get("started")))
+        self._line(f"{tool.get('name')} {tool.get('version')}, run {started}", 2)
         self._line(f"rules {run.get('rules_hash')}", 2)
         asked = "; ".join(f"{key}: {value}" for key, value in run.get("options", {}).items() if value)
         self._line(f"options: {asked or 'none'}", 2)
@@ -349,10 +353,3 @@ class _Printer:
             line.rstrip()
             start = mark if number == 0 else " " * len(mark)
             self.console.print(Text(" " * indent + start).append_text(line), soft_wrap=True)
-
-
-def _file_names(paths: Sequence[str]) -> dict[str, str]:
-    """Short names of the inputs: without their folders where that stays unambiguous."""
-    short = {path: PurePath(path).name or path for path in paths}
-    seen = Counter(short.values())
-    return {path: name if seen[name] == 1 else path for path, name in short.items()}

@@ -5,9 +5,12 @@ Knows the result document and nothing of any output format, so that every render
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from pcapan.model import Evidence, Finding, Fix, Result, Severity, Verdict
@@ -20,6 +23,9 @@ VERDICT_WORDS = {
     Verdict.INCONCLUSIVE: "inconclusive",
     Verdict.NOT_APPLICABLE: "not applicable",
 }
+
+#: Whom advice is for besides the makers of load balancers and firewalls.
+GENERAL = ("all", "windows")
 
 #: Words that keep their capitals in the name of a number.
 _CAPITALS = {
@@ -149,7 +155,7 @@ def number_name(key: str) -> str:
 
 def number_text(key: str, value: Any) -> str:
     """A value of `Finding.numbers` with its unit; None is unknown."""
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "unknown"
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -194,6 +200,26 @@ def chosen_fixes(fixes: Sequence[Fix], most: int) -> tuple[list[Fix], list[Fix]]
         own = sum(other.vendor != "all" for other in shown)
         (shown if fix.vendor == "all" or own < most else left).append(fix)
     return shown, left
+
+
+def vendor_fixes(fixes: Sequence[Fix], vendor: str | None) -> tuple[list[Fix], list[Fix]]:
+    """The advice for one vendor's reader, and the rest; everything where none is named or known.
+
+    What is for everybody, and what concerns the Windows server itself, is always for the reader.
+    """
+    wanted = (vendor or "").casefold()
+    own = [fix for fix in fixes if fix.vendor.casefold() == wanted]
+    if not own or wanted in GENERAL:
+        return list(fixes), []
+    shown = [fix for fix in fixes if fix.vendor.casefold() in (wanted, *GENERAL)]
+    return shown, [fix for fix in fixes if fix.vendor.casefold() not in (wanted, *GENERAL)]
+
+
+def file_names(paths: Sequence[str]) -> dict[str, str]:
+    """Short names of files: without their folders where that stays unambiguous."""
+    short = {path: PurePath(path).name or path for path in paths}
+    seen = Counter(short.values())
+    return {path: name if seen[name] == 1 else path for path, name in short.items()}
 
 
 def paragraphs(text: str) -> list[str]:

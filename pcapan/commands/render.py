@@ -1,0 +1,62 @@
+"""A result in the format that was asked for, as bytes.
+
+Knows the renderers. Must not know where a result comes from: a fresh one and a loaded one look alike.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+
+from pcapan.model import Result
+from pcapan.report.clock import Clock
+from pcapan.report.jsontext import json_bytes, json_text
+from pcapan.report.story import Wanted
+from pcapan.report.terminal import Detail, print_result
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How it is shown."""
+
+    format: str = "text"
+    quiet: bool = False
+    verbose: bool = False
+    wanted: Wanted = field(default_factory=Wanted)
+
+
+def make_wanted(vendor: str | None, zone: str | None) -> Wanted:
+    """The reader's wishes; raises UsageError for an unknown time zone."""
+    return Wanted(Clock.of(zone), vendor.strip() if vendor else None)
+
+
+def check_format(form: str) -> None:
+    """Raise UsageError when a library for this format is missing."""
+    if form == "html":
+        from pcapan.report.html import check_libraries
+
+        check_libraries()
+
+
+def rendered(result: Result, look: Look, *, ascii_only: bool = False) -> bytes:
+    """The whole text; `ascii_only` for JSON on a terminal."""
+    if look.format == "json":
+        return json_bytes(json_text(result.to_dict(), ascii_only=ascii_only) + "\n")
+    if look.format == "markdown":
+        from pcapan.report.markdown import markdown
+
+        text = markdown(result, look.wanted)
+    elif look.format == "html":
+        from pcapan.report.html import html
+
+        text = html(result, look.wanted)
+    else:
+        stream = io.StringIO()
+        print_result(result, stream, detail=detail(look), wanted=look.wanted)
+        text = stream.getvalue()
+    return text.encode("utf-8", "backslashreplace")
+
+
+def detail(look: Look) -> Detail:
+    """How much of the text."""
+    return Detail.LINE if look.quiet else Detail.ALL if look.verbose else Detail.NORMAL

@@ -1,0 +1,259 @@
+"""What a written report says, in its order: the same words for Markdown and for HTML.
+
+Knows the result document and the reader: somebody with five minutes, no pcapan, and a load balancer
+to change. Must not know any output format; texts leave here as they are, the formats make them inert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from pcapan.model import Finding, Fix, Result, Verdict
+from pcapan.report import words
+from pcapan.report.clock import Clock, span_ns
+from pcapan.report.verify import Check, make_check
+
+_SIGNALS = "Independent signals for it"
+_AGAINST = "What speaks against it"
+_THRESHOLDS = "Thresholds used"
+
+_SURE = {
+    Verdict.CONFIRMED: "Confirmed: the capture holds the proof.",
+    Verdict.SUSPECTED: "Suspected: likely, but something that would prove it is missing.",
+}
+
+#: The three questions of every report, and the findings that answer them, the weightiest first.
+_QUESTIONS = (
+    ("Full NAT", "Does a device near the server replace the clients' addresses?", ("full-nat",)),
+    ("SA limit", "Did one source reach the server's limit of SAs?", ("sa-limit-exhaustion",)),
+    ("Unanswered", "Did connection attempts stay unanswered?", ("unanswered-init", "server-silent")),
+)
+
+_NUMBERS_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How the reader wants it told."""
+
+    clock: Clock = field(default_factory=Clock)
+    vendor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One of the three questions and its answer."""
+
+    name: str
+    text: str
+    verdict: str
+    answer: str
+    numbers: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding with its reasons sorted."""
+
+    finding: Finding
+    verdict: str
+    reasons: list[str]
+    signals: str
+    against: str
+    thresholds: str
+    fixes: list[Fix]
+    fixes_left: list[Fix]
+    about_capture: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything but charts and tables of numbers."""
+
+    result: Result
+    wanted: Wanted
+    verdict: str
+    sentence: str
+    also: str
+    sure: list[str]
+    now: list[str]
+    questions: list[Question]
+    findings: list[Told]
+    """What keeps clients out, then what this capture cannot show."""
+    leads: bool
+    """The first of `findings` is the verdict."""
+    notes: list[Finding]
+    open: list[tuple[str, list[str]]]
+    """(reason, ids of the findings that it keeps from being judged)."""
+    not_observed: list[str]
+    not_applicable: list[str]
+    check: Check
+    span: str
+    vendor_unknown: bool
+    """A vendor was asked for that no advice is for."""
+
+
+def tell_story(result: Result, wanted: Wanted) -> Story:
+    """Sort a result into what is said."""
+    groups = words.grouped(result)
+    verdict, sentence = words.headline(result)
+    findings = [_told(finding, wanted) for finding in groups.clients + groups.capture]
+    vendors = {fix.vendor.casefold() for finding in result.findings for fix in finding.fix}
+    reasons: dict[str, list[str]] = {}
+    for finding in groups.inconclusive:
+        parts = words.paragraphs(finding.why)
+        reasons.setdefault(parts[0] if parts else finding.summary, []).append(finding.id)
+    return Story(
+        result=result,
+        wanted=wanted,
+        verdict=verdict,
+        sentence=sentence,
+        also=words.also(result),
+        sure=_sure(result, groups, findings),
+        now=_now(groups, findings),
+        questions=[_question(result, *question) for question in _QUESTIONS],
+        findings=findings,
+        leads=bool(groups.clients),
+        notes=groups.notes,
+        open=list(reasons.items()),
+        not_observed=[finding.id for finding in groups.not_observed],
+        not_applicable=[finding.id for finding in groups.not_applicable],
+        check=make_check(result),
+        span=span_text(result, wanted.clock),
+        vendor_unknown=bool(wanted.vendor and vendors and wanted.vendor.casefold() not in vendors),
+    )
+
+
+def _told(finding: Finding, wanted: Wanted) -> Told:
+    found = {_SIGNALS: "", _AGAINST: "", _THRESHOLDS: ""}
+    reasons = []
+    for part in words.paragraphs(finding.why):
+        kind = next((kind for kind in found if part.startswith(kind)), None)
+        if kind is None:
+            reasons.append(part)
+        else:
+            found[kind] = part
+    shown, left = words.vendor_fixes(finding.fix, wanted.vendor)
+    return Told(
+        finding=finding,
+        verdict=words.VERDICT_WORDS[finding.verdict],
+        reasons=reasons,
+        signals=found[_SIGNALS],
+        against=found[_AGAINST],
+        thresholds=found[_THRESHOLDS],
+        fixes=shown,
+        fixes_left=left,
+        about_capture=words.about_capture(finding),
+    )
+
+
+def _sure(result: Result, groups: words.Groups, findings: Sequence[Told]) -> list[str]:
+    """How far the verdict can be trusted."""
+    if groups.clients:
+        first = findings[0]
+        said = [_SURE[first.finding.verdict]]
+        said += [part for part in (first.signals, first.against) if part]
+    else:
+        count = len(groups.not_observed)
+        said = [f"{count} kinds of trouble were looked for and would have been visible; none is there."]
+        told = dict(_attempts(result))
+        if int(told["Attempts"]) and told.get("Unanswered") == "0":
+            said.append(f"All {told['Attempts']} attempts to connect were answered.")
+    if groups.inconclusive and not groups.clients:
+        count = len(groups.inconclusive)
+        said.append(f"{count} {'question' if count == 1 else 'questions'} this capture cannot answer.")
+    elif groups.inconclusive:
+        said.append(f"{len(groups.inconclusive)} other questions this capture cannot answer.")
+    said += result.capture.limits[:2]
+    return said
+
+
+def _now(groups: words.Groups, findings: Sequence[Told]) -> list[str]:
+    """The next steps, in a line each."""
+    general: list[list[str]] = []
+    own: list[str] = []
+    for told in findings:
+        makers = [fix for fix in told.fixes if fix.vendor not in words.GENERAL]
+        if len(makers) > 1:
+            own.append(f"{told.finding.title}: the steps for {_names(makers)} are below.")
+        elif makers:
+            own.append(f"{makers[0].title}.")
+        # What accompanies a load balancer's change is no step by itself.
+        general.append([] if makers else [f"{fix.title}." for fix in told.fixes])
+    first, rest = general[:1], general[1:]
+    ordered = [text for titles in first for text in titles[:1]] + own
+    ordered += [text for titles in first for text in titles[1:2]]
+    ordered += [text for titles in rest for text in titles[:1]]
+    steps = dict.fromkeys(ordered)
+    if groups.clients:
+        return list(steps)[:3]
+    if groups.inconclusive:
+        return [*list(steps)[:3], "Take another capture as described under “How to check”."]
+    return ["Nothing to change for what is in this capture. If clients still fail, capture while they do."]
+
+
+def _names(fixes: Sequence[Fix]) -> str:
+    return words.listed([fix.title.partition(":")[0] for fix in fixes], most=4)
+
+
+def _question(result: Result, name: str, text: str, ids: Sequence[str]) -> Question:
+    asked = [finding for wanted in ids for finding in result.findings if finding.id == wanted]
+    reported = [finding for finding in asked if finding.verdict.reported]
+    finding = next(iter(reported or asked), None)
+    numbers = words.key_numbers(finding, everything=False) if finding is not None else []
+    if name == "Unanswered":
+        numbers = _attempts(result) + numbers
+    if finding is None:
+        return Question(name, text, "not asked", "No rule of this run asks it.", numbers)
+    answer = finding.summary
+    if finding.verdict is Verdict.INCONCLUSIVE:
+        answer = " ".join([answer, *words.paragraphs(finding.why)[:1]])
+    return Question(name, text, words.VERDICT_WORDS[finding.verdict], answer, numbers[:_NUMBERS_SHOWN])
+
+
+def _attempts(result: Result) -> list[tuple[str, str]]:
+    """Attempts of all sources; whether one was answered is told only where answers can be seen."""
+    counts = {key: sum(row[key] for row in result.sources) for key in ("attempts", "answered", "unanswered")}
+    if result.capture.direction != "both":
+        return [("Attempts", str(counts["attempts"]))]
+    return [(key.capitalize(), str(count)) for key, count in counts.items()]
+
+
+def span_text(result: Result, clock: Clock) -> str:
+    """From when to when the capture goes."""
+    firsts = [entry["first"] for entry in result.inputs if entry["first"]]
+    lasts = [entry["last"] for entry in result.inputs if entry["last"]]
+    if not firsts or not lasts:
+        return "no times"
+    first, last = min(firsts), max(lasts)
+    length = span_ns(first, last)
+    spoken = f", {words.spoken_duration(length)}" if length is not None else ""
+    return f"{clock.both(first)} to {clock.both(last)}{spoken}"
+
+
+def ranked_sources(result: Result) -> list[dict[str, Any]]:
+    """Sources in the order of trouble: most unanswered, most attempts, most SAs; else as they appeared."""
+    keys = ("unanswered", "attempts", "sas_concurrent_max")
+    return sorted(result.sources, key=lambda row: tuple(-row[key] for key in keys))
+
+
+def source_number(result: Result, row: dict[str, Any], key: str) -> str:
+    """A number of a source; what a capture of one direction cannot show is no number."""
+    if key == "unanswered" and result.capture.direction != "both":
+        return "cannot be seen"
+    value = row[key]
+    return "unknown" if value is None else str(value)
+
+
+def file_names(result: Result) -> dict[str, str]:
+    """Names of the inputs without their folders, where that stays unambiguous."""
+    return words.file_names([str(entry["path"]) for entry in result.inputs])
+
+
+def report_title(result: Result) -> str:
+    """What the report is about."""
+    names = [PurePath(entry["path"]).name or entry["path"] for entry in result.inputs]
+    return words.listed(names, most=3) or "no capture"

@@ -157,8 +157,12 @@ def _sure(result: Result, groups: words.Groups, findings: Sequence[Told]) -> lis
         said = [_SURE[first.finding.verdict]]
         said += [part for part in (first.signals, first.against) if part]
     else:
+        said = []
         count = len(groups.not_observed)
-        said = [f"{count} kinds of trouble were looked for and would have been visible; none is there."]
+        if count:
+            said.append(
+                f"{count} kinds of trouble were looked for and would have been visible; none is there."
+            )
         told = dict(_attempts(result))
         if int(told["Attempts"]) and told.get("Unanswered") == "0":
             said.append(f"All {told['Attempts']} attempts to connect were answered.")

@@ -6,6 +6,7 @@ or rules themselves.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -170,6 +171,12 @@ def scan_file(
     )
 
 
+def _now() -> int:
+    """Seconds since 1970; SOURCE_DATE_EPOCH stands in where output has to be reproducible."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return int(fixed) if fixed.isdecimal() and len(fixed) < 12 else int(datetime.now(UTC).timestamp())
+
+
 def make_result(
     facts: Facts, rules: RuleSet, options: Options, unreadable: Sequence[PcapanError] = ()
 ) -> Result:
@@ -179,7 +186,7 @@ def make_result(
         run={
             "options": options.as_dict(),
             "rules_hash": rules.rules_hash,
-            "started": iso_time(int(datetime.now(UTC).timestamp()) * 1_000_000_000),
+            "started": iso_time(_now() * 1_000_000_000),
         },
         inputs=[_input_row(entry, scan) for entry, scan in zip(facts.inputs, facts.scans, strict=True)],
         capture=CaptureSummary(

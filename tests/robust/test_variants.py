@@ -13,7 +13,7 @@ import pytest
 from pcapan.model import Finding
 from tests.kit.frames import read
 from tests.robust.addresses import readdress, renumbered, xor
-from tests.robust.judge import Truth, findings_of, judge
+from tests.robust.judge import Hit, Truth, findings_of, judge
 from tests.robust.sweep import hits_of, scenarios
 from tests.robust.variants import ELSEWHERE, VARIANTS, Files, Variant
 from tests.samples_kit import SAMPLES, Sample, incidents, sample
@@ -96,6 +96,12 @@ def test_no_address_of_the_original_is_left() -> None:
             assert changed.count(network) <= before // 50
 
 
+def _undecidable(name: str, variant: str, hit: Hit) -> bool:
+    """Without any answer nothing shows that all hosts were moved into one network: suspicion is right."""
+    accused = hit.kind == "accused" and hit.detail.startswith("suspected")
+    return (name, variant) in MIXED or (accused and variant == "one-network" and "in_only" in name)
+
+
 @pytest.mark.heavy
 @pytest.mark.shared
 def test_nothing_false_about_the_lab(shared_dir: Path) -> None:
@@ -105,7 +111,7 @@ def test_nothing_false_about_the_lab(shared_dir: Path) -> None:
             wrong += [
                 f"{name} {variant} {seed}: {hit.finding} {hit.detail}"
                 for hit in hits
-                if hit.grave and (name, variant) not in MIXED
+                if hit.grave and not _undecidable(name, variant, hit)
             ]
     assert not wrong, "\n".join(wrong)
 

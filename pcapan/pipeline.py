@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pcapan
 from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
-from pcapan.detect.run import find, rule_schema
+from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError
 from pcapan.ingest.frames import CaptureReader
 from pcapan.ingest.open import open_capture
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with (path, bytes read, size in bytes or 0) while files are read."""
+
+Opener = Callable[[str], BinaryIO | None]
+"""Gives the bytes of a capture that is no ordinary file (in an archive, in a store); None for others."""
 
 SearchProgress = Callable[[int, int], None]
 """Called with (units done, units in all) while NAT detection hashes are searched."""
@@ -114,6 +117,7 @@ def read_facts(
     options: Options | None = None,
     *,
     stdin: BinaryIO | None = None,
+    opener: Opener | None = None,
     progress: Progress | None = None,
     search_progress: SearchProgress | None = None,
 ) -> tuple[Facts, list[UnreadableError]]:
@@ -130,7 +134,8 @@ def read_facts(
     unreadable: list[UnreadableError] = []
     for text in texts:
         try:
-            entry, scan = scan_file(text, stdin=stdin, progress=progress)
+            file = opener(text) if opener is not None else None
+            entry, scan = scan_file(text, stdin=stdin, file=file, progress=progress)
         except UnreadableError as error:
             if len(texts) == 1:
                 raise
@@ -145,10 +150,14 @@ def read_facts(
 
 
 def scan_file(
-    path: str, *, stdin: BinaryIO | None = None, progress: Progress | None = None
+    path: str,
+    *,
+    stdin: BinaryIO | None = None,
+    file: BinaryIO | None = None,
+    progress: Progress | None = None,
 ) -> tuple[InputFacts, FileScan]:
     """Read one file to its end; raises UnreadableError when there is nothing to read."""
-    reader: CaptureReader = open_capture(path, stdin=stdin)
+    reader: CaptureReader = open_capture(path, stdin=stdin, file=file)
     scanner = Scanner()
     for block in reader.blocks():
         scanner.feed(block, reader.interfaces)
@@ -177,17 +186,26 @@ def _now() -> int:
     return int(fixed) if fixed.isdecimal() and len(fixed) < 12 else int(datetime.now(UTC).timestamp())
 
 
+def run_record(rules: RuleSet, options: Options) -> dict[str, Any]:
+    """What the result document says about the run."""
+    return {
+        "options": options.as_dict(),
+        "rules_hash": rules.rules_hash,
+        "started": iso_time(_now() * 1_000_000_000),
+    }
+
+
 def make_result(
-    facts: Facts, rules: RuleSet, options: Options, unreadable: Sequence[PcapanError] = ()
+    facts: Facts,
+    rules: RuleSet,
+    options: Options,
+    unreadable: Sequence[PcapanError] = (),
+    stock: Stock | None = None,
 ) -> Result:
-    """Judge the facts and write the result document."""
+    """Judge the facts and write the result document; `stock` hands the facts to the rules in its own way."""
     return Result(
         tool={"name": "pcapan", "version": pcapan.__version__},
-        run={
-            "options": options.as_dict(),
-            "rules_hash": rules.rules_hash,
-            "started": iso_time(_now() * 1_000_000_000),
-        },
+        run=run_record(rules, options),
         inputs=[_input_row(entry, scan) for entry, scan in zip(facts.inputs, facts.scans, strict=True)],
         capture=CaptureSummary(
             server=list(facts.track.roles.servers),
@@ -195,7 +213,7 @@ def make_result(
             counts=_counts(facts),
             limits=capture_limits(facts),
         ),
-        findings=find(facts, rules),
+        findings=judge(stock or FactsStock(facts), rules),
         sources=list(rows_of("sources", facts)),
         series=series_rows(facts),
         answer_times=answer_time_rows(facts),

@@ -35,6 +35,8 @@ class RuleSet:
     rules_hash: str
     catalogue: Catalogue = field(default_factory=lambda: NO_FIXES)
     """The shared fixes that rules may name."""
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """Rule id -> SHA-256 over its text, the fixes it names and what was set of it."""
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
@@ -102,7 +104,15 @@ def load_rules(
         tuple(applied[rule_id] for rule_id in sorted(applied)),
         _fingerprint(texts, overrides or {}),
         MappingProxyType(checked.catalogue),
+        {rule.id: _rule_fingerprint(rule, texts, overrides or {}) for rule in applied.values()},
     )
+
+
+def _rule_fingerprint(rule: Rule, texts: Mapping[str, str], overrides: Mapping[str, str]) -> str:
+    """The fingerprint of all that decides what one rule says."""
+    names = [rule.id, *(f"{FOLDER}/{name}" for name in rule.use_fixes)]
+    mine = {key: text for key, text in overrides.items() if key.partition(".")[0] == rule.id}
+    return _fingerprint({name: texts[name] for name in names}, mine)
 
 
 @dataclass(frozen=True, slots=True)

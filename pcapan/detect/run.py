@@ -6,15 +6,16 @@ know single rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from typing import Any, Protocol
 
 from pcapan.detect import evidence, evidence_drops, evidence_handshakes
 from pcapan.detect.describe import describe
 from pcapan.detect.engine import Group, evaluate_rule, group
 from pcapan.detect.exhibits import SELECTORS, exhibits
 from pcapan.detect.rule import Rule
-from pcapan.detect.schema import ColumnType, RuleSchema, TableSchema
+from pcapan.detect.schema import ColumnType, RuleSchema, TableSchema, Value
 from pcapan.model import Evidence, Finding, Severity, Verdict
 from pcapan.tables.facts import Facts
 from pcapan.tables.registry import TABLES, subjects_of
@@ -45,52 +46,93 @@ def rule_schema() -> RuleSchema:
     )
 
 
+class Stock(Protocol):
+    """What rules are asked of: rows, and frames that speak for them. Read just now, or stored before."""
+
+    def rows(self, table: str) -> Sequence[Mapping[str, Value]]:
+        """The rows of a table, in order."""
+        ...
+
+    def evidence(self, rule: Rule, rows: Sequence[int]) -> list[Evidence]:
+        """The frames that the rule's evidence plan shows for these rows of its table (indexes from 0)."""
+        ...
+
+
+class FactsStock:
+    """Rows and evidence of facts in memory; every table is made once, when a rule first asks for it."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._subjects: dict[str, list[Any]] = {}
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def subjects(self, table: str) -> list[Any]:
+        """What the rows of a table are made from, in the order of the rows."""
+        if table not in self._subjects:
+            self._subjects[table] = subjects_of(table, self._facts)
+        return self._subjects[table]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table."""
+        if table not in self._rows:
+            self._rows[table] = list(TABLES[table].rows(self.subjects(table)))
+        return self._rows[table]
+
+    def evidence(self, rule: Rule, rows: Sequence[int]) -> list[Evidence]:
+        """The frames that the rule's selectors find for these rows."""
+        chosen = [self.subjects(rule.table)[index] for index in rows]
+        return [
+            Evidence(
+                self._facts.inputs[item.file - 1].path,
+                item.frame,
+                iso_time(item.ts),
+                item.what,
+                item.display_filter,
+            )
+            for item in exhibits(rule.evidence.frames, self._facts, chosen, rule.evidence.limit)
+        ]
+
+
 def find(facts: Facts, rules: Iterable[Rule]) -> list[Finding]:
+    """What the rules find in facts; see `judge`."""
+    return judge(FactsStock(facts), rules)
+
+
+def judge(stock: Stock, rules: Iterable[Rule]) -> list[Finding]:
     """One finding per rule and cause: claims first, the gravest first, then the rest by id."""
-    capture = TABLES["capture"].row(facts)
-    subjects: dict[str, list[object]] = {}
-    rows: dict[str, list[dict[str, object]]] = {}
+    capture = stock.rows("capture")[0]
     findings = []
     for rule in rules:
-        if rule.table not in rows:
-            subjects[rule.table] = subjects_of(rule.table, facts)
-            rows[rule.table] = list(TABLES[rule.table].rows(subjects[rule.table]))
-        verdicts = evaluate_rule(rule, rows[rule.table], capture)  # type: ignore[arg-type]
-        findings += [_finding(rule, one, facts, subjects[rule.table]) for one in group(rule, verdicts)]
-    findings.sort(key=_rank)
+        verdicts = evaluate_rule(rule, stock.rows(rule.table), capture)
+        findings += [_finding(rule, one, stock) for one in group(rule, verdicts)]
+    findings.sort(key=lambda finding: rank(finding.verdict, finding.severity, finding.id))
     return findings
 
 
-def _rank(finding: Finding) -> tuple[int, int, str]:
-    verdicts = (
-        Verdict.CONFIRMED,
-        Verdict.SUSPECTED,
-        Verdict.INCONCLUSIVE,
-        Verdict.NOT_OBSERVED,
-        Verdict.NOT_APPLICABLE,
-    )
-    gravity = list(Severity).index(finding.severity) if finding.verdict.reported else 0
-    return (-gravity, verdicts.index(finding.verdict), finding.id)
+_VERDICT_ORDER = (
+    Verdict.CONFIRMED,
+    Verdict.SUSPECTED,
+    Verdict.INCONCLUSIVE,
+    Verdict.NOT_OBSERVED,
+    Verdict.NOT_APPLICABLE,
+)
 
 
-def _finding(rule: Rule, made: Group, facts: Facts, subjects: list[object]) -> Finding:
+def rank(verdict: Verdict, severity: Severity, rule_id: str) -> tuple[int, int, str]:
+    """Where a finding stands among others; the order of the result document."""
+    gravity = list(Severity).index(severity) if verdict.reported else 0
+    return (-gravity, _VERDICT_ORDER.index(verdict), rule_id)
+
+
+def _finding(rule: Rule, made: Group, stock: Stock) -> Finding:
     words = describe(rule, made)
     numbers: dict[str, object] = dict(words.numbers)
     if words.numbers_by_address:
         numbers["by_address"] = words.numbers_by_address
     shown: list[Evidence] = []
     if made.verdict.reported:
-        chosen = [subjects[row.row_index] for row in made.rows[:_SHOWN_SUBJECTS] if row.row_index is not None]
-        shown = [
-            Evidence(
-                facts.inputs[item.file - 1].path,
-                item.frame,
-                iso_time(item.ts),
-                item.what,
-                item.display_filter,
-            )
-            for item in exhibits(rule.evidence.frames, facts, chosen, rule.evidence.limit)
-        ]
+        leading = [row.row_index for row in made.rows[:_SHOWN_SUBJECTS] if row.row_index is not None]
+        shown = stock.evidence(rule, leading)
     return Finding(
         id=rule.id,
         rule_version=rule.version,

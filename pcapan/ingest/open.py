@@ -34,12 +34,20 @@ _OTHER_PACKING = (
 )
 
 
-def open_capture(path: str, *, stdin: BinaryIO | None = None, chunk_size: int = CHUNK_SIZE) -> Capture:
+def open_capture(
+    path: str,
+    *,
+    stdin: BinaryIO | None = None,
+    file: BinaryIO | None = None,
+    chunk_size: int = CHUNK_SIZE,
+) -> Capture:
     """Open a capture and read its file header.
 
     Args:
         path: a file, a named pipe, or ``-`` for standard input.
         stdin: what to read for ``-``; the process's standard input when not given.
+        file: what to read instead of what `path` names (a member of an archive, say); `path` is then
+            only the capture's name. It is closed with the capture.
         chunk_size: bytes asked for at once; one frame block is made of each piece.
 
     Returns:
@@ -48,7 +56,7 @@ def open_capture(path: str, *, stdin: BinaryIO | None = None, chunk_size: int = 
     Raises:
         UnreadableError: no such file, a folder, no permission, nothing in it, or no capture.
     """
-    stored = _open_stored(path, stdin)
+    stored = StoredStream(file, size=None) if file is not None else _open_stored(path, stdin)
     try:
         return _recognise(path, stored, chunk_size)
     except BaseException:

@@ -6,6 +6,7 @@ in ``.result`` and the tables as pandas DataFrames from ``.table(name)``.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,12 @@ __all__ = ["Analysis", "Options", "__version__", "analyze"]
 __version__ = "0.1.0"
 
 _LAZY = {"analyze": "pcapan.pipeline", "Options": "pcapan.pipeline", "Analysis": "pcapan.pipeline"}
+
+
+if os.environ.get("PCAPAN_INTERPRETED", "0") not in ("", "0"):
+    from pcapan.compiled import interpret
+
+    interpret()
 
 
 def __getattr__(name: str) -> object:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pcapan
+from pcapan.compiled import engine
 from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
 from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError
@@ -192,6 +193,7 @@ def run_record(rules: RuleSet, options: Options) -> dict[str, Any]:
         "options": options.as_dict(),
         "rules_hash": rules.rules_hash,
         "started": iso_time(_now() * 1_000_000_000),
+        "engine": engine(),
     }
 
 

@@ -16,6 +16,9 @@ DATA_ONLY = {"tzdata"}
 #: Declared without being imported, and why.
 WITHOUT_IMPORT = {"pandas-stubs", "mypy", "ruff", "import-linter"}
 
+#: Sources that are compiled name it; where it is not installed, `pcapan.shadow` stands in.
+BUILD_ONLY = {"cython"}
+
 
 def _names(requirements: list[str]) -> set[str]:
     return {re.split(r"[<>=!~;\[ ]", requirement)[0].lower() for requirement in requirements}
@@ -36,9 +39,14 @@ def test_every_import_is_declared_and_every_dependency_used() -> None:
     required = _names(PROJECT["project"]["dependencies"])
     extras = PROJECT["project"]["optional-dependencies"]
     optional = _names(extras["parquet"] + extras["report"])
-    imported = _imports(ROOT / "pcapan")
+    imported = _imports(ROOT / "pcapan") - BUILD_ONLY
     assert imported <= required | optional
     assert required - DATA_ONLY <= imported
+
+
+def test_what_only_building_needs_is_not_required_to_run() -> None:
+    assert _names(PROJECT["build-system"]["requires"]) >= BUILD_ONLY
+    assert not BUILD_ONLY & _names(PROJECT["project"]["dependencies"])
 
 
 def test_tests_import_only_what_dev_brings() -> None:

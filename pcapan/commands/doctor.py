@@ -12,6 +12,7 @@ from importlib import metadata
 
 import pcapan
 from pcapan.commands.guard import tell
+from pcapan.compiled import engine
 from pcapan.errors import ExitCode, PcapanError
 from pcapan.report.safe import clean
 
@@ -24,10 +25,17 @@ _OPTIONAL = {
 }
 
 
+_ENGINES = {
+    "compiled": "compiled",
+    "interpreted": "interpreted, about 20 times slower; install a C compiler, then pcapan again",
+}
+
+
 def run() -> ExitCode:
     """Print one line a thing; the exit status tells whether anything needed is missing."""
     _line("pcapan", pcapan.__version__)
     _line("Python", f"{platform.python_version()} on {platform.system() or 'an unknown system'}")
+    _line("engine", _ENGINES[engine()])
     code = ExitCode.OK
     for name in _REQUIRED:
         version = _version(name)

@@ -8,12 +8,12 @@ of Alexey Kuznetzov's libpcap patch, versions before 2.4 with their swapped leng
 from __future__ import annotations
 
 import struct
-from array import array
 from collections.abc import Iterator
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.frames import FrameBlock, Interface
+from pcapan.ingest.records import AS_WRITTEN, CAPACITY, MAYBE_SWAPPED, SWAPPED, RecordWalk, Rows, walk
 from pcapan.ingest.stream import Feeder
 
 #: Longest frame believed, bytes: Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD.
@@ -37,9 +37,6 @@ _MAGIC = {
 }
 
 _FILE_HEADER = 24
-
-#: How the two lengths of a record header are ordered.
-_AS_WRITTEN, _SWAPPED, _MAYBE_SWAPPED = 0, 1, 2
 
 
 def link_type(value: int) -> int:
@@ -82,117 +79,50 @@ def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
     linktype = link_type(network & 0xFFFF)
     capture.interfaces.append(Interface(link_type=linktype, snaplen=snaplen))
     if (major == 2 and minor < 3) or major == 543:
-        swapped = _SWAPPED
+        swapped = SWAPPED
     elif major == 2 and minor == 3:
-        swapped = _MAYBE_SWAPPED
+        swapped = MAYBE_SWAPPED
     else:
-        swapped = _AS_WRITTEN
+        swapped = AS_WRITTEN
     feeder.position = _FILE_HEADER
-    return _records(feeder, capture, order, record_size, scale, swapped)
+    how = RecordWalk(order == ">", record_size, scale, max_frame(linktype), swapped)
+    return _records(feeder, capture, how)
 
 
-def _records(
-    feeder: Feeder, capture: Capture, order: str, record_size: int, scale: int, swapped: int
-) -> Iterator[FrameBlock]:
-    header = struct.Struct(order + "IIII")
-    limit = max_frame(capture.interfaces[0].link_type)
+def _records(feeder: Feeder, capture: Capture, how: RecordWalk) -> Iterator[FrameBlock]:
+    rows = Rows()
     number = 1
     while True:
         block = FrameBlock(feeder.data, number)
         start = feeder.offset - feeder.position
-        feeder.position, lie, longer = walk_records(
-            block, feeder.data, feeder.position, feeder.end, header, record_size, scale, limit, swapped
-        )
-        if longer:
+        feeder.position = walk(how, rows, feeder.data, feeder.position, feeder.end)
+        full = rows.count == CAPACITY
+        rows.fill(block)
+        if how.longer:
             capture.note(
                 "captured-longer-than-wire",
-                number + longer[0],
+                number + how.first_longer,
                 "the captured length exceeds the length on the wire",
-                len(longer),
+                how.longer,
             )
         number += len(block)
         if len(block):
             yield block
-        if lie >= 0:
+        if how.lie >= 0:
             capture.damage(
                 "bad-record-length",
                 number,
-                f"record at byte {start + feeder.position} claims {lie} bytes, more than {limit}",
+                f"record at byte {start + feeder.position} claims {how.lie} bytes, more than {how.limit}",
             )
             return
-        if not feeder.more():
+        if not full and not feeder.more():
             break
     left = feeder.available
     if left:
-        part = "header" if left < record_size else "data"
+        part = "header" if left < how.record_size else "data"
         capture.damage(
             "truncated-file", number, f"the file ends inside the {part} of the record at byte {feeder.offset}"
         )
-
-
-def walk_records(
-    block: FrameBlock,
-    data: bytearray,
-    position: int,
-    end: int,
-    header: struct.Struct,
-    record_size: int,
-    scale: int,
-    limit: int,
-    swapped: int,
-) -> tuple[int, int, list[int]]:
-    """Put every whole record of `data[position:end]` into `block`.
-
-    Args:
-        block: an empty block over `data`.
-        data: the bytes at hand.
-        position: where the first record header begins.
-        end: where the bytes at hand end.
-        header: the four numbers at the start of a record header.
-        record_size: bytes of a record header.
-        scale: nanoseconds in one unit of the fraction.
-        limit: longest captured length believed, bytes.
-        swapped: order of the two lengths.
-
-    Returns:
-        Where the first record lies that is not whole; its captured length when that is not believable,
-        else -1; and the indices of frames whose captured length exceeds the length on the wire.
-    """
-    offsets: list[int] = []
-    lengths: list[int] = []
-    wires: list[int] = []
-    times: list[int] = []
-    longer: list[int] = []
-    unpack = header.unpack_from
-    last = end - record_size
-    lie = -1
-    while position <= last:
-        seconds, fraction, captured, wire = unpack(data, position)
-        if swapped and (swapped == _SWAPPED or captured > wire):
-            captured, wire = wire, captured
-        if captured > limit:
-            lie = captured
-            break
-        begin = position + record_size
-        after = begin + captured
-        if after > end:
-            break
-        if wire < captured:
-            longer.append(len(offsets))
-            wire = captured
-        offsets.append(begin)
-        lengths.append(captured)
-        wires.append(wire)
-        times.append(seconds * 1_000_000_000 + fraction * scale)
-        position = after
-    count = len(offsets)
-    block.offsets = array("Q", offsets)
-    block.lengths = array("I", lengths)
-    block.wire_lengths = array("I", wires)
-    block.times = array("q", times)
-    block.interfaces = array("I", bytes(4 * count))
-    block.directions = array("B", bytes(count))
-    return position, lie, longer
 
 
 FORMAT = Format(recognise, read)

@@ -34,7 +34,12 @@ def fresh(name: str) -> Result:
     return replace(
         made,
         tool={"name": "pcapan", "version": "0"},
-        run={**made.run, "rules_hash": "0" * 64, "started": "2026-01-01T00:00:00.000000000Z"},
+        run={
+            **made.run,
+            "rules_hash": "0" * 64,
+            "started": "2026-01-01T00:00:00.000000000Z",
+            "engine": "compiled",
+        },
         inputs=[{**entry, "path": f"captures/{Path(entry['path']).name}"} for entry in made.inputs],
         findings=[
             replace(one, evidence=[replace(e, file=f"captures/{Path(e.file).name}") for e in one.evidence])

@@ -1,0 +1,53 @@
+"""Which modules may be compiled, and whether this run uses them so.
+
+Knows the modules whose source Cython compiles when pcapan is installed (`pyproject.toml` names the same)
+and how to make Python take their source all the same: ``PCAPAN_INTERPRETED=1`` in the environment.
+Must not know what they do.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
+from importlib.util import find_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+#: The modules on the paths that every packet takes.
+MODULES = ("pcapan.ingest.records",)
+
+#: Set to anything but 0, it makes every module run from its source.
+SWITCH = "PCAPAN_INTERPRETED"
+
+
+class _SourceFinder:
+    """Finds the source of the modules that may be compiled, and nothing else."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """As `importlib.abc.MetaPathFinder` wants it; None for any other module."""
+        if name not in MODULES:
+            return None
+        source = Path(__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py")
+        return spec_from_file_location(name, source)
+
+
+def interpret() -> None:
+    """Take the source from now on; to be called before any of the modules is imported."""
+    if _SourceFinder not in sys.meta_path:
+        sys.meta_path.insert(0, _SourceFinder)
+
+
+def how(name: str) -> str:
+    """``compiled`` or ``interpreted``: how a module of `MODULES` runs, or would run."""
+    spec = find_spec(name)
+    origin = (spec.origin if spec else None) or ""
+    return "compiled" if origin.endswith(tuple(EXTENSION_SUFFIXES)) else "interpreted"
+
+
+def engine() -> str:
+    """``compiled`` when every module of `MODULES` is, else ``interpreted``."""
+    return "compiled" if all(how(name) == "compiled" for name in MODULES) else "interpreted"

@@ -1,0 +1,61 @@
+"""What may be compiled is compiled by the build, and the same source runs without that."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pcapan import compiled
+from tests.samples_kit import sample
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+SETUPTOOLS = PROJECT["tool"]["setuptools"]
+
+_ASK = "from pcapan import compiled; print(compiled.engine())"
+
+
+def _ask(code: str, switch: str) -> str:
+    environment = {**os.environ, compiled.SWITCH: switch}
+    command = [sys.executable, "-c", code]
+    made = subprocess.run(command, env=environment, capture_output=True, cwd=ROOT, check=True)
+    return made.stdout.decode().strip()
+
+
+def test_the_build_compiles_what_the_program_takes_for_compiled() -> None:
+    extensions = {entry["name"]: entry for entry in SETUPTOOLS["ext-modules"]}
+    assert set(extensions) == set(compiled.MODULES)
+    for name, entry in extensions.items():
+        source = name.replace(".", "/")
+        assert entry["sources"] == [f"{source}.py"]
+        assert entry["depends"] == [f"{source}.pxd"]
+        assert entry["optional"], "a missing compiler must not stop an installation"
+        assert (ROOT / f"{source}.pxd").is_file()
+        assert "*.pxd" in SETUPTOOLS["package-data"][name.rpartition(".")[0]]
+
+
+def test_the_switch_makes_the_source_run() -> None:
+    assert _ask(_ASK, "1") == "interpreted"
+    assert _ask(_ASK, "0") == _ask(_ASK, "") == compiled.engine()
+
+
+@pytest.mark.parametrize("name", compiled.MODULES)
+def test_nothing_compiled_is_older_than_its_source(name: str) -> None:
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.origin is not None
+    origin = Path(spec.origin)
+    source = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+    if origin.suffix != ".py" and origin.parent == source.parent:
+        assert origin.stat().st_mtime >= source.stat().st_mtime, "install again: pip install -e ."
+
+
+def test_the_result_says_which_ran() -> None:
+    code = f"import pcapan; print(pcapan.analyze({str(sample('healthy-dnat'))!r}).result.run['engine'])"
+    assert _ask(code, "1") == "interpreted"
+    assert _ask(code, "0") == compiled.engine()

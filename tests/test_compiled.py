@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-
-import pytest
 
 from pcapan import compiled
 from tests.samples_kit import sample
@@ -43,16 +40,6 @@ def test_the_build_compiles_what_the_program_takes_for_compiled() -> None:
 def test_the_switch_makes_the_source_run() -> None:
     assert _ask(_ASK, "1") == "interpreted"
     assert _ask(_ASK, "0") == _ask(_ASK, "") == compiled.engine()
-
-
-@pytest.mark.parametrize("name", compiled.MODULES)
-def test_nothing_compiled_is_older_than_its_source(name: str) -> None:
-    spec = importlib.util.find_spec(name)
-    assert spec is not None and spec.origin is not None
-    origin = Path(spec.origin)
-    source = ROOT.joinpath(*name.split(".")).with_suffix(".py")
-    if origin.suffix != ".py" and origin.parent == source.parent:
-        assert origin.stat().st_mtime >= source.stat().st_mtime, "install again: pip install -e ."
 
 
 def test_the_result_says_which_ran() -> None:

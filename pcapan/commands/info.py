@@ -19,8 +19,8 @@ from pcapan.ingest.etl.explain import NoPacketsError
 from pcapan.ingest.frames import Interface
 from pcapan.pipeline import Options, read_facts
 from pcapan.report.jsontext import json_bytes, json_text
+from pcapan.report.lines import make_console
 from pcapan.report.safe import clean
-from pcapan.report.terminal import make_console
 from pcapan.report.words import listed, number_name, spoken_duration, spoken_time
 from pcapan.scan.columns import FileScan
 from pcapan.tables.facts import Facts, InputFacts, Site

@@ -7,7 +7,6 @@ and comments are strangers' text.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any, TextIO
@@ -17,11 +16,9 @@ from rich.text import Text
 
 from pcapan.model import Evidence, Finding, Fix, Result
 from pcapan.report import words
+from pcapan.report.lines import Lines, make_console
 from pcapan.report.safe import clean
 from pcapan.report.story import Wanted
-
-#: Lines are wrapped at the width of the terminal, but between these; commands and filters never are.
-WIDEST, NARROWEST = 120, 60
 
 _ADDRESSES_SHOWN = 12
 _EVIDENCE_SHOWN = 4
@@ -45,28 +42,6 @@ class Detail(Enum):
     ALL = "everything the result holds"
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the caller how a reader that went away ends the run."""
-        raise BrokenPipeError
-
-
-def make_console(file: TextIO, *, color: bool = True, width: int | None = None) -> Console:
-    """A console that prints plain text unless `file` is a terminal that may have colours."""
-    colorful = color and file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    plain = Console(file=file, color_system=None, width=width)
-    usable = min(WIDEST, max(NARROWEST, plain.width))
-    return _Console(
-        file=file,
-        color_system="auto" if colorful else None,
-        width=usable,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=None if colorful else False,
-    )
-
-
 def print_result(
     result: Result,
     file: TextIO,
@@ -83,11 +58,11 @@ def print_result(
     _Printer(result, make_console(file, color=color, width=width), detail, wanted or Wanted()).print()
 
 
-class _Printer:
+class _Printer(Lines):
     def __init__(self, result: Result, console: Console, detail: Detail, wanted: Wanted) -> None:
         self.wanted = wanted
         self.result = result
-        self.console = console
+        super().__init__(console)
         self.detail = detail
         self.everything = detail is Detail.ALL
         self.groups = words.grouped(result)
@@ -126,32 +101,32 @@ class _Printer:
             # One line for a script or a log, however long.
             self.console.print(line, soft_wrap=True)
             return
-        self._put(line)
+        self.put(line)
         if more:
-            self._line(f"Also: {more}.")
+            self.line(f"Also: {more}.")
 
     def _finding(self, number: int, finding: Finding) -> None:
-        self._blank()
+        self.blank()
         verdict = words.VERDICT_WORDS[finding.verdict]
-        self._heading(f"{number}. {finding.title}")
+        self.heading(f"{number}. {finding.title}")
         state = Text(verdict, style=_STYLES.get(verdict, ""))
         state.append(f", severity {finding.severity}, rule {clean(finding.id)} {clean(finding.rule_version)}")
-        self._put(state, 3)
+        self.put(state, 3)
         if finding.addresses:
-            self._line(f"For: {self._addresses(finding)}", 3)
-        self._line(finding.summary, 3)
+            self.line(f"For: {self._addresses(finding)}", 3)
+        self.line(finding.summary, 3)
         self._numbers(finding)
         self._evidence(finding.evidence)
         self._why(finding)
         self._fixes(finding.fix)
         if finding.cannot_show:
-            self._label("What this cannot show")
+            self.label("What this cannot show")
             for sentence in finding.cannot_show:
-                self._item(sentence)
+                self.item(sentence)
         if self.everything and finding.references:
-            self._label("See also")
+            self.label("See also")
             for reference in finding.references:
-                self._item(f"{reference.title} {reference.url}".strip())
+                self.item(f"{reference.title} {reference.url}".strip())
 
     def _addresses(self, finding: Finding) -> str:
         return words.listed(
@@ -162,17 +137,17 @@ class _Printer:
         """What is there and harms nobody: a line each, unless everything is asked for."""
         if self.everything or not self.groups.notes:
             return
-        self._blank()
-        self._heading("Also seen, harmless by itself (-v tells more)")
+        self.blank()
+        self.heading("Also seen, harmless by itself (-v tells more)")
         for finding in self.groups.notes:
             verdict = words.VERDICT_WORDS[finding.verdict]
             where = f" for {self._addresses(finding)}" if finding.addresses else ""
-            self._item(f"{finding.id} {verdict}{where}: {finding.summary}", indent=2)
+            self.item(f"{finding.id} {verdict}{where}: {finding.summary}", indent=2)
 
     def _numbers(self, finding: Finding) -> None:
         pairs = words.key_numbers(finding, everything=self.everything)
         if pairs:
-            self._line("Numbers: " + "; ".join(f"{name}: {value}" for name, value in pairs), 3)
+            self.line("Numbers: " + "; ".join(f"{name}: {value}" for name, value in pairs), 3)
         by_address = finding.numbers.get("by_address")
         if self.everything and isinstance(by_address, dict):
             for address, numbers in by_address.items():
@@ -180,7 +155,7 @@ class _Printer:
                     f"{words.number_name(key)}: {words.number_text(key, value)}"
                     for key, value in numbers.items()
                 )
-                self._item(f"{address}: {told}")
+                self.item(f"{address}: {told}")
 
     def _evidence(self, evidence: Sequence[Evidence]) -> None:
         if not evidence:
@@ -188,23 +163,23 @@ class _Printer:
         most = len(evidence) if self.everything else _EVIDENCE_SHOWN
         shown = words.chosen_evidence(evidence, most)
         left = len(evidence) - len(shown)
-        self._label(f"Evidence ({left} more with -v or in the JSON)" if left else "Evidence")
+        self.label(f"Evidence ({left} more with -v or in the JSON)" if left else "Evidence")
         for row in shown:
             place = (
                 f"{self.names.get(row.file, row.file)} frame {row.frame}, {self.wanted.clock.both(row.time)}"
             )
-            self._item(place)
-            self._line(row.what, 7)
+            self.item(place)
+            self.line(row.what, 7)
             if row.display_filter:
-                self._whole(f"filter: {row.display_filter}", 7)
+                self.whole(f"filter: {row.display_filter}", 7)
 
     def _why(self, finding: Finding) -> None:
         parts = words.paragraphs(finding.why)
         shown = parts if self.everything else parts[:_WHY_SHOWN]
         if shown:
-            self._label("Why")
+            self.label("Why")
         for part in shown:
-            self._line(part, 5)
+            self.line(part, 5)
 
     def _fixes(self, fixes: Sequence[Fix]) -> None:
         own, others = words.vendor_fixes(fixes, self.wanted.vendor)
@@ -212,29 +187,29 @@ class _Printer:
         left += others
         if not shown:
             return
-        self._label("What to change")
+        self.label("What to change")
         for fix in shown:
-            self._line(fix.title, 5)
+            self.line(fix.title, 5)
             for number, step in enumerate(fix.steps, 1):
-                self._item(step, mark=f"{number}.", indent=7)
+                self.item(step, mark=f"{number}.", indent=7)
             if self.everything and fix.source:
-                self._line(f"Source: {fix.source}", 7)
+                self.line(f"Source: {fix.source}", 7)
         if left:
             titles = "; ".join(fix.title for fix in left)
             how = "without --vendor" if others else "with -v"
-            self._line(f"More {how}: {titles}", 5)
+            self.line(f"More {how}: {titles}", 5)
 
     def _inconclusive(self) -> None:
         if not self.groups.inconclusive:
             return
-        self._blank()
-        self._heading("Cannot be told from this capture")
+        self.blank()
+        self.heading("Cannot be told from this capture")
         reasons: dict[str, list[str]] = {}
         for finding in self.groups.inconclusive:
             parts = words.paragraphs(finding.why)
             reasons.setdefault(parts[0] if parts else finding.summary, []).append(finding.id)
         for reason, ids in reasons.items():
-            self._item(f"{', '.join(ids)}: {reason}", indent=2)
+            self.item(f"{', '.join(ids)}: {reason}", indent=2)
 
     def _not_observed(self) -> None:
         for label, group in (
@@ -242,26 +217,26 @@ class _Printer:
             ("Does not apply here", self.groups.not_applicable),
         ):
             if group:
-                self._blank()
-                self._line(f"{label}: {', '.join(finding.id for finding in group)}.")
+                self.blank()
+                self.line(f"{label}: {', '.join(finding.id for finding in group)}.")
 
     def _sources(self) -> None:
         if not self.result.sources:
             return
-        self._blank()
-        self._heading("Sources")
+        self.blank()
+        self.heading("Sources")
         keys = ("attempts", "answered", "unanswered", "sas_concurrent_max")
         for row in self.result.sources:
             told = ", ".join(f"{words.number_name(key)} {row.get(key)}" for key in keys)
-            self._item(f"{row.get('address')} ({row.get('address_class')}): {told}", indent=2)
+            self.item(f"{row.get('address')} ({row.get('address_class')}): {told}", indent=2)
 
     def _capture(self) -> None:
         capture = self.result.capture
         counts = capture.counts
-        self._blank()
-        self._heading("Capture")
+        self.blank()
+        self.heading("Capture")
         for entry in self.result.inputs:
-            self._line(self._input(entry), 2)
+            self.line(self._input(entry), 2)
         parts = [
             f"{counts.ike} IKE",
             f"{counts.esp} ESP",
@@ -273,11 +248,11 @@ class _Printer:
             reasons = ", ".join(f"{reason} {count}" for reason, count in counts.undecoded.items())
             parts.append(f"{undecoded} not decoded ({reasons})")
         copies = f", and {counts.copies} copies of them" if counts.copies else ""
-        self._line(f"{counts.packets} packets: {', '.join(parts)}{copies}", 2)
+        self.line(f"{counts.packets} packets: {', '.join(parts)}{copies}", 2)
         servers = ", ".join(capture.server) or "none seen"
-        self._line(f"VPN server: {servers}; direction: {capture.direction}", 2)
+        self.line(f"VPN server: {servers}; direction: {capture.direction}", 2)
         for limit in capture.limits:
-            self._line(f"Limit: {limit}", 2)
+            self.line(f"Limit: {limit}", 2)
 
     def _input(self, entry: dict[str, Any]) -> str:
         span = "no times"
@@ -293,63 +268,27 @@ class _Printer:
         if not self.everything:
             count = sum(problem.count for problem in problems)
             kinds = ", ".join(sorted({problem.code for problem in problems}))
-            self._line(f"Noted on the way (-v tells more): {count} x {kinds}", 2)
+            self.line(f"Noted on the way (-v tells more): {count} x {kinds}", 2)
             return
-        self._blank()
-        self._heading("Noted on the way")
+        self.blank()
+        self.heading("Noted on the way")
         for problem in problems[:_PROBLEMS_SHOWN]:
             where = f" frame {problem.frame}" if problem.frame else ""
             name = self.names.get(problem.file, problem.file)
-            self._item(
+            self.item(
                 f"{problem.code}, {problem.count} x, first in {name}{where}: {problem.example}", indent=2
             )
         if len(problems) > _PROBLEMS_SHOWN:
-            self._line(f"... and {len(problems) - _PROBLEMS_SHOWN} more in the JSON", 2)
+            self.line(f"... and {len(problems) - _PROBLEMS_SHOWN} more in the JSON", 2)
 
     def _provenance(self) -> None:
-        self._blank()
-        self._heading("Provenance")
+        self.blank()
+        self.heading("Provenance")
         tool, run = self.result.tool, self.result.run
         started = self.wanted.clock.both(str(run.get("started")))
-        self._line(f"{tool.get('name')} {tool.get('version')}, run {started}", 2)
-        self._line(f"rules {run.get('rules_hash')}", 2)
+        self.line(f"{tool.get('name')} {tool.get('version')}, run {started}", 2)
+        self.line(f"rules {run.get('rules_hash')}", 2)
         asked = "; ".join(f"{key}: {value}" for key, value in run.get("options", {}).items() if value)
-        self._line(f"options: {asked or 'none'}", 2)
+        self.line(f"options: {asked or 'none'}", 2)
         for entry in self.result.inputs:
-            self._line(f"{entry['path']}: {entry['bytes']} bytes, SHA-256 {entry['sha256']}", 2)
-
-    # How text gets onto the page.
-
-    def _blank(self) -> None:
-        self.console.print()
-
-    def _heading(self, text: str) -> None:
-        self._put(Text(clean(text), style="bold"))
-
-    def _label(self, text: str) -> None:
-        self._put(Text(f"{text}:", style="bold"), 3)
-
-    def _line(self, text: str, indent: int = 0) -> None:
-        self._put(Text(clean(text)), indent)
-
-    def _whole(self, text: str, indent: int) -> None:
-        """A line that somebody copies: never wrapped here, however long."""
-        self.console.print(Text(" " * indent + clean(text)), soft_wrap=True)
-
-    def _item(self, text: str, *, mark: str = "-", indent: int = 5) -> None:
-        """A list item; commands in it stand on lines of their own."""
-        start = mark + " "
-        for is_command, part in words.commands_apart(text):
-            if is_command:
-                self._whole(part, indent + len(start) + 2)
-            else:
-                self._put(Text(clean(part)), indent, start)
-            start = " " * len(start)
-
-    def _put(self, text: Text, indent: int = 0, mark: str = "") -> None:
-        """Wrap `text`; further lines stand under the first, and nothing is ever cut away."""
-        room = max(20, self.console.width - indent - len(mark))
-        for number, line in enumerate(text.wrap(self.console, room, overflow="fold")):
-            line.rstrip()
-            start = mark if number == 0 else " " * len(mark)
-            self.console.print(Text(" " * indent + start).append_text(line), soft_wrap=True)
+            self.line(f"{entry['path']}: {entry['bytes']} bytes, SHA-256 {entry['sha256']}", 2)

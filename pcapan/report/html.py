@@ -7,16 +7,12 @@ itself go in as they are.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pcapan.errors import UsageError
 from pcapan.model import Evidence, Result
 from pcapan.report import words
-from pcapan.report.safe import clean
+from pcapan.report.pages import check_libraries, render_page
 from pcapan.report.story import (
     Story,
     Wanted,
@@ -27,13 +23,8 @@ from pcapan.report.story import (
     tell_story,
 )
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 #: What a page holds at most; the rest is counted.
 _SOURCES, _EVIDENCE, _FINDINGS, _LINES, _INPUTS, _LADDERS = 100, 10, 40, 40, 60, 2
-#: Longest text in one place; a longer one is cut, and it is told.
-_LONGEST = 3000
 
 _PARTS = (
     ("questions", "Three questions"),
@@ -45,60 +36,18 @@ _PARTS = (
     ("check", "How to check"),
     ("provenance", "Provenance"),
 )
-_TONES = {
-    "confirmed": "bad",
-    "suspected": "warn",
-    "inconclusive": "open",
-    "not observed": "good",
-    "no problem observed": "good",
-    "not applicable": "calm",
-    "not asked": "calm",
-}
-#: Shapes, so that nothing hangs on colour.
-_SIGNS = {
-    "confirmed": "■",
-    "suspected": "◆",
-    "inconclusive": "?",
-    "not observed": "○",
-    "no problem observed": "✓",
-    "not applicable": "–",
-    "not asked": "–",
-}
-
-
-def check_libraries() -> None:
-    """Raise UsageError where the libraries of the HTML report are missing."""
-    missing = []
-    for name in ("jinja2", "matplotlib"):
-        try:
-            __import__(name)
-        except ImportError:
-            missing.append(name)
-    if missing:
-        raise UsageError(
-            f"the HTML report needs {words.listed(missing)}, which {'is' if len(missing) == 1 else 'are'} "
-            "not installed",
-            where="HTML report",
-            hint='install with: pip install "pcapan[report]"; Markdown, JSON and text need nothing more',
-        )
 
 
 def html(result: Result, wanted: Wanted | None = None) -> str:
     """The page; raises UsageError where its libraries are missing."""
     check_libraries()
     story = tell_story(result, wanted or Wanted())
-    css = _file("page.css")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    template = _environment().from_string(_file("page.html.j2"))
-    return template.render(
+    return render_page(
+        "page.html.j2",
+        {"key_numbers": lambda one: words.key_numbers(one, everything=False), "chosen": _chosen},
         story=story,
-        css=css,
-        policy=policy,
         title=report_title(result),
         parts=_PARTS,
-        tones=_TONES,
-        signs=_SIGNS,
         words=words.VERDICT_WORDS,
         clock=story.wanted.clock,
         zone=story.wanted.clock.zone_name,
@@ -112,39 +61,6 @@ def html(result: Result, wanted: Wanted | None = None) -> str:
         **_limits(story),
         **_problems(result),
     )
-
-
-def _file(name: str) -> str:
-    return resources.files("pcapan.report").joinpath(name).read_text("utf-8").replace("\r\n", "\n")
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    def inert(value: Any) -> Any:
-        if isinstance(value, Markup) or not isinstance(value, str):
-            return value
-        cut = value if len(value) <= _LONGEST else f"{value[:_LONGEST]} ... ({len(value) - _LONGEST} more)"
-        return clean(cut)
-
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=inert,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "drawn": Markup,
-        "pieces": words.commands_apart,
-        "addresses": lambda addresses: words.listed(addresses, most=20),
-        "few": lambda addresses: words.listed(addresses, most=3),
-        "key_numbers": lambda finding: words.key_numbers(finding, everything=False),
-        "chosen": _chosen,
-    }
-    return environment
 
 
 def _chosen(evidence: Sequence[Evidence]) -> list[Evidence]:

@@ -1,0 +1,105 @@
+"""HTML pages that need nothing but themselves: one style sheet inside, no script, no address outside.
+
+Knows the template engine, the style sheet and the policy that a browser is told. Must not know what a
+page says. Every text passes `clean` and is escaped by the template engine; only drawings and the style
+sheet of pcapan itself go in as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from pcapan.errors import UsageError
+from pcapan.report import words
+from pcapan.report.safe import clean
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+#: Longest text in one place; a longer one is cut, and it is told.
+_LONGEST = 3000
+
+#: The colour of a verdict.
+_TONES = {
+    "confirmed": "bad",
+    "suspected": "warn",
+    "inconclusive": "open",
+    "not observed": "good",
+    "no problem observed": "good",
+    "not applicable": "calm",
+    "not asked": "calm",
+}
+#: Shapes, so that nothing hangs on colour.
+_SIGNS = {
+    "confirmed": "■",
+    "suspected": "◆",
+    "inconclusive": "?",
+    "not observed": "○",
+    "no problem observed": "✓",
+    "not applicable": "–",
+    "not asked": "–",
+}
+
+
+def check_libraries() -> None:
+    """Raise UsageError where the libraries of the HTML report are missing."""
+    missing = []
+    for name in ("jinja2", "matplotlib"):
+        try:
+            __import__(name)
+        except ImportError:
+            missing.append(name)
+    if missing:
+        raise UsageError(
+            f"the HTML report needs {words.listed(missing)}, which {'is' if len(missing) == 1 else 'are'} "
+            "not installed",
+            where="HTML report",
+            hint='install with: pip install "pcapan[report]"; Markdown, JSON and text need nothing more',
+        )
+
+
+def render_page(name: str, filters: Mapping[str, Callable[[Any], Any]], **values: Any) -> str:
+    """The page that the template `name` makes of `values`, with further filters of its own."""
+    css = _file("page.css")
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    environment = _environment()
+    environment.filters |= filters
+    environment.globals |= {"tones": _TONES, "signs": _SIGNS}
+    return environment.get_template(name).render(css=css, policy=policy, **values)
+
+
+def _file(name: str) -> str:
+    return resources.files("pcapan.report").joinpath(name).read_text("utf-8").replace("\r\n", "\n")
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def inert(value: Any) -> Any:
+        if isinstance(value, Markup) or not isinstance(value, str):
+            return value
+        cut = value if len(value) <= _LONGEST else f"{value[:_LONGEST]} ... ({len(value) - _LONGEST} more)"
+        return clean(cut)
+
+    environment = Environment(
+        loader=FunctionLoader(_file),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=inert,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "drawn": Markup,
+        "pieces": words.commands_apart,
+        "addresses": lambda addresses: words.listed(addresses, most=20),
+        "few": lambda addresses: words.listed(addresses, most=3),
+    }
+    return environment

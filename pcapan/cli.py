@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 import pcapan
+from pcapan.commands import completion
 from pcapan.commands import rules as rule_commands
 from pcapan.commands.guard import guarded
 from pcapan.errors import ExitCode, UsageError
@@ -28,7 +29,6 @@ app = typer.Typer(
         "or a full disk, 130 interrupted."
     ),
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -87,12 +87,56 @@ Servers = Annotated[
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only; no progress.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, whatever the terminal can do.")]
 
+Vips = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vip",
+        metavar="ADDR",
+        help="Address that clients dial (the balancer's virtual server): sharpens full-nat. Repeatable.",
+        show_default=False,
+    ),
+]
+Balancers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--balancer",
+        metavar="ADDR",
+        help="Address that the balancer uses towards the servers: sharpens full-nat. Repeatable.",
+        show_default=False,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=1,
+        help="IkeNumEstablishedForInitialQuery as set on the servers: sharpens sa-limit-exhaustion.",
+        show_default=False,
+    ),
+]
+OwnRules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules",
+        metavar="PATH",
+        help="A rule file, or a folder of them, that adds to the built-in rules or replaces those of the "
+        "same id.",
+        show_default=False,
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="ID.PARAM=VALUE", help="Change a parameter of a rule.", show_default=False),
+]
 Vendor = Annotated[
     str | None,
     typer.Option(
         "--vendor",
         metavar="NAME",
-        help="Show what to change for this maker only: f5, citrix, kemp, azure, aws.",
+        help="Show what to change for this maker only: f5, citrix, kemp, loadbalancer.org, azure, aws, "
+        "nginx, fortigate, paloalto.",
+        autocompletion=completion.vendor_names,
         show_default=False,
     ),
 ]
@@ -129,34 +173,9 @@ def analyze(
     captures: Captures,
     format: Annotated[Report, typer.Option("--format", "-f", help="How it is printed.")] = Report.TEXT,  # noqa: A002
     server: Servers = None,
-    vip: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--vip",
-            metavar="ADDR",
-            help="Address that clients dial (the balancer's virtual server): sharpens full-nat. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    balancer: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--balancer",
-            metavar="ADDR",
-            help="Address that the balancer uses towards the servers: sharpens full-nat. Repeatable.",
-            show_default=False,
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            metavar="N",
-            min=1,
-            help="IkeNumEstablishedForInitialQuery as set on the servers: sharpens sa-limit-exhaustion.",
-            show_default=False,
-        ),
-    ] = None,
+    vip: Vips = None,
+    balancer: Balancers = None,
+    limit: Limit = None,
     recover_addresses: Annotated[
         bool,
         typer.Option(
@@ -174,27 +193,14 @@ def analyze(
             show_default=False,
         ),
     ] = None,
-    rules: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--rules",
-            metavar="PATH",
-            help="A rule file, or a folder of them, that adds to the built-in rules or replaces those of the "
-            "same id.",
-            show_default=False,
-        ),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="ID.PARAM=VALUE", help="Change a parameter of a rule.", show_default=False
-        ),
-    ] = None,
+    rules: OwnRules = None,
+    overrides: Overrides = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             "--fail-on",
             metavar="ID,...|confirmed|suspected",
+            autocompletion=completion.failing_words,
             help="Exit with 1 when a finding of these ids is reported, or any finding above severity info "
             "that is confirmed (or at least suspected).",
             show_default=False,
@@ -289,6 +295,67 @@ def report(
 
 @app.command()
 @guarded
+def compare(
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="BEFORE",
+            help="The capture before the change, its result.json, or its folder of analyze -o.",
+            show_default=False,
+        ),
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="AFTER", help="The same after the change.", show_default=False)
+    ],
+    format: Annotated[Report, typer.Option("--format", "-f", help="How it is shown.")] = Report.TEXT,  # noqa: A002
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write to a file.", show_default=False),
+    ] = None,
+    force: Force = False,
+    server: Servers = None,
+    vip: Vips = None,
+    balancer: Balancers = None,
+    limit: Limit = None,
+    rules: OwnRules = None,
+    overrides: Overrides = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            metavar="still|new",
+            help="Exit with 1 when trouble is still there, or is new; still,new for either.",
+            show_default=False,
+        ),
+    ] = None,
+    tz: Zone = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print everything.")] = False,
+    no_color: NoColor = False,
+) -> ExitCode:
+    """Tell whether a change worked, from a capture before it and one after it."""
+    from pcapan.commands.compare import CompareRequest, run
+    from pcapan.commands.options import make_options
+
+    if quiet and verbose:
+        raise UsageError("-q and -v contradict each other", where="-q -v", hint="give one of them")
+    options = make_options(
+        servers=server or [],
+        vips=vip or [],
+        balancers=balancer or [],
+        limit=limit,
+        rules=rules or [],
+        overrides=overrides or [],
+    )
+    return run(
+        CompareRequest(
+            before, after, format.value, output, force, options, fail_on or [], tz, quiet, verbose, no_color
+        )
+    )
+
+
+@app.command()
+@guarded
 def tables(
     captures: Captures,
     table: Annotated[
@@ -298,6 +365,7 @@ def tables(
             "--table",
             metavar="NAME",
             help="messages, attempts, sas, esp, sources or another; a wrong name lists them all.",
+            autocompletion=completion.table_names,
             show_default=False,
         ),
     ],
@@ -343,7 +411,10 @@ def explain(
     word: Annotated[
         str,
         typer.Argument(
-            metavar="ID|COLUMN|VERDICT|TABLE", help="What to explain, as printed.", show_default=False
+            metavar="ID|COLUMN|VERDICT|TABLE",
+            help="What to explain, as printed.",
+            autocompletion=completion.explained_words,
+            show_default=False,
         ),
     ],
     rules: rule_commands.Own = None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pcapan.commands.folder import check_folder, write_folder
 from pcapan.commands.guard import say, tell
-from pcapan.commands.options import addresses, check_captures, settings
+from pcapan.commands.options import check_captures, make_options
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
 from pcapan.commands.render import Look, check_format, detail, make_wanted, rendered
@@ -19,7 +19,6 @@ from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Result, Severity, Verdict
 from pcapan.pipeline import Options, Progress, SearchProgress, analyze, built_in_rules
 from pcapan.report.terminal import print_result
-from pcapan.tables.facts import Site
 
 #: What --fail-on may name besides rules, and the verdicts it stands for.
 _VERDICTS = {
@@ -56,10 +55,14 @@ class AnalyzeRequest:
 def run(request: AnalyzeRequest) -> ExitCode:
     """Analyse and print; raises PcapanError when nothing can be said."""
     check_captures(request.captures)
-    options = Options(
-        site=_site(request),
-        rules=tuple(request.rules),
-        overrides=settings(request.overrides),
+    options = make_options(
+        servers=request.servers,
+        vips=request.vips,
+        balancers=request.balancers,
+        limit=request.limit,
+        rules=request.rules,
+        overrides=request.overrides,
+        recover_seconds=request.budget if request.recover else None,
     )
     wanted = [word.strip() for text in request.fail_on for word in text.split(",") if word.strip()]
     _check_fail_on(wanted, options)
@@ -97,27 +100,6 @@ def _searching(progress: Progress | None) -> SearchProgress | None:
     if progress is None:
         return None
     return lambda done, units: progress("searching NAT detection hashes", done, units)
-
-
-def _site(request: AnalyzeRequest) -> Site:
-    """What the user told about the network; raises UsageError where it contradicts itself."""
-    servers = addresses(request.servers)
-    vips = addresses(request.vips, "--vip")
-    balancers = addresses(request.balancers, "--balancer")
-    for address in servers:
-        if address in balancers:
-            raise UsageError(
-                "an address is named as a VPN server and as a balancer",
-                where=f"--server {address} --balancer {address}",
-                hint="give --server the VPN server's own address, --balancer the balancer's inside one",
-            )
-    return Site(
-        servers=servers,
-        vips=vips,
-        balancers=balancers,
-        limit=request.limit,
-        recover_seconds=request.budget if request.recover else None,
-    )
 
 
 def _check_fail_on(wanted: Sequence[str], options: Options) -> None:

@@ -59,13 +59,14 @@ def run(word: str, own: Sequence[str]) -> ExitCode:
         raise UsageError(
             f"{word!r} is no rule, verdict, table, column or shared fix",
             where=f"explain {word}",
-            hint=did_you_mean(word.strip(), _known(rules), what="words"),
+            hint=did_you_mean(word.strip(), known_words(rules), what="words"),
         )
     page.print()
     return ExitCode.OK
 
 
-def _known(rules: RuleSet) -> set[str]:
+def known_words(rules: RuleSet) -> set[str]:
+    """Everything that can be explained."""
     columns = {column.name for table in TABLES.values() for column in table.columns}
     params = {name for rule in rules for name in rule.params}
     ids = {rule.id for rule in rules}

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from pcapan.errors import UsageError
+from pcapan.pipeline import Options
+from pcapan.tables.facts import Site
 
 
 def addresses(texts: Sequence[str], option: str = "--server") -> tuple[str, ...]:
@@ -25,6 +27,36 @@ def addresses(texts: Sequence[str], option: str = "--server") -> tuple[str, ...]
                 hint=f"write one IPv4 or IPv6 address, such as {option} 10.10.10.20; no name, mask or port",
             ) from None
     return tuple(found)
+
+
+def make_options(
+    *,
+    servers: Sequence[str],
+    vips: Sequence[str],
+    balancers: Sequence[str],
+    limit: int | None,
+    rules: Sequence[str],
+    overrides: Sequence[str],
+    recover_seconds: float | None = None,
+) -> Options:
+    """The options of an analysis; raises UsageError where they contradict each other."""
+    own = addresses(servers)
+    theirs = addresses(balancers, "--balancer")
+    for address in own:
+        if address in theirs:
+            raise UsageError(
+                "an address is named as a VPN server and as a balancer",
+                where=f"--server {address} --balancer {address}",
+                hint="give --server the VPN server's own address, --balancer the balancer's inside one",
+            )
+    site = Site(
+        servers=own,
+        vips=addresses(vips, "--vip"),
+        balancers=theirs,
+        limit=limit,
+        recover_seconds=recover_seconds,
+    )
+    return Options(site=site, rules=tuple(rules), overrides=settings(overrides))
 
 
 def settings(texts: Sequence[str]) -> dict[str, str]:

@@ -33,7 +33,7 @@ def make_wanted(vendor: str | None, zone: str | None) -> Wanted:
 def check_format(form: str) -> None:
     """Raise UsageError when a library for this format is missing."""
     if form == "html":
-        from pcapan.report.html import check_libraries
+        from pcapan.report.pages import check_libraries
 
         check_libraries()
 

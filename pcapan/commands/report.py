@@ -42,7 +42,7 @@ def run(request: ReportRequest) -> ExitCode:
     to_file = request.output is not None and request.output != "-"
     if to_file:
         check_new_file(str(request.output), [request.result], force=request.force)
-    result = load_result(_read(request.result), request.result)
+    result = load_result(read_result(request.result), request.result)
     if to_file:
         write_file(str(request.output), rendered(result, look), [request.result], force=request.force)
     elif look.format == "text":
@@ -52,7 +52,8 @@ def run(request: ReportRequest) -> ExitCode:
     return ExitCode.OK
 
 
-def _read(path: str) -> bytes:
+def read_result(path: str) -> bytes:
+    """The bytes of a result file, of a folder's result.json, or of standard input."""
     if path == "-":
         if sys.stdin.isatty():
             raise UsageError(

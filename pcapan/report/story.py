@@ -101,7 +101,7 @@ def tell_story(result: Result, wanted: Wanted) -> Story:
     groups = words.grouped(result)
     verdict, sentence = words.headline(result)
     findings = [_told(finding, wanted) for finding in groups.clients + groups.capture]
-    vendors = {fix.vendor.casefold() for finding in result.findings for fix in finding.fix}
+    fixes = [fix for finding in result.findings for fix in finding.fix]
     reasons: dict[str, list[str]] = {}
     for finding in groups.inconclusive:
         parts = words.paragraphs(finding.why)
@@ -123,7 +123,9 @@ def tell_story(result: Result, wanted: Wanted) -> Story:
         not_applicable=[finding.id for finding in groups.not_applicable],
         check=make_check(result),
         span=span_text(result, wanted.clock),
-        vendor_unknown=bool(wanted.vendor and vendors and wanted.vendor.casefold() not in vendors),
+        vendor_unknown=bool(
+            wanted.vendor and fixes and not any(words.is_of_vendor(fix, wanted.vendor) for fix in fixes)
+        ),
     )
 
 

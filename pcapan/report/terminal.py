@@ -195,9 +195,9 @@ class _Printer(Lines):
             if self.everything and fix.source:
                 self.line(f"Source: {fix.source}", 7)
         if left:
-            titles = "; ".join(fix.title for fix in left)
+            makers = list(dict.fromkeys(fix.vendor for fix in left))
             how = "without --vendor" if others else "with -v"
-            self.line(f"More {how}: {titles}", 5)
+            self.line(f"More {how}, for {words.listed(makers, most=12)}", 5)
 
     def _inconclusive(self) -> None:
         if not self.groups.inconclusive:

@@ -208,11 +208,19 @@ def vendor_fixes(fixes: Sequence[Fix], vendor: str | None) -> tuple[list[Fix], l
     What is for everybody, and what concerns the Windows server itself, is always for the reader.
     """
     wanted = (vendor or "").casefold()
-    own = [fix for fix in fixes if fix.vendor.casefold() == wanted]
-    if not own or wanted in GENERAL:
+    if wanted in GENERAL or not any(is_of_vendor(fix, wanted) for fix in fixes):
         return list(fixes), []
-    shown = [fix for fix in fixes if fix.vendor.casefold() in (wanted, *GENERAL)]
-    return shown, [fix for fix in fixes if fix.vendor.casefold() not in (wanted, *GENERAL)]
+    shown: list[Fix] = []
+    left: list[Fix] = []
+    for fix in fixes:
+        (shown if fix.vendor in GENERAL or is_of_vendor(fix, wanted) else left).append(fix)
+    return shown, left
+
+
+def is_of_vendor(fix: Fix, vendor: str) -> bool:
+    """Whether advice is of this maker; ``azure`` stands for each of its products."""
+    name, wanted = fix.vendor.casefold(), vendor.casefold()
+    return bool(wanted) and (name == wanted or name.startswith(f"{wanted}-"))
 
 
 def file_names(paths: Sequence[str]) -> dict[str, str]:

@@ -127,3 +127,26 @@ def test_plain_ascii_terminals_get_text(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["explain", "sa-lim"], ["sa-limit-exhaustion"]),
+        (["tables", "-t", "att"], ["attempts"]),
+        (["analyze", "--vendor", "azure"], ["azure-firewall", "azure-load-balancer"]),
+        (["analyze", "--fail-on", "full-nat,server-s"], ["full-nat,server-silent"]),
+        (["compa"], ["compare"]),
+    ],
+    ids=" ".join,
+)
+def test_a_shell_is_offered_words(words: list[str], offered: list[str]) -> None:
+    asked = {
+        "_PCAPAN_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["pcapan", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "pcapan"], env={**os.environ, **asked}, capture_output=True, text=True
+    )
+    assert ran.stdout.split() == offered and ran.stderr == ""

@@ -7,6 +7,7 @@ library: times of the run, the hash of the rules, drawings, the style sheet.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import replace
@@ -15,6 +16,10 @@ from pathlib import Path
 from pcapan.model import Result
 from pcapan.pipeline import analyze
 from pcapan.report.clock import Clock
+from pcapan.report.compare.judge import compare
+from pcapan.report.compare.markdown import markdown as compare_markdown
+from pcapan.report.compare.page import html as compare_html
+from pcapan.report.compare.text import print_comparison
 from pcapan.report.document import load_result
 from pcapan.report.html import html
 from pcapan.report.jsontext import json_text
@@ -64,9 +69,30 @@ def rendered(name: str, result: Result) -> dict[str, str]:
     page = re.sub(
         r"(<svg[^>]*?)( viewBox[^>]*)?>(<title.*?</desc>).*?</svg>", r"\1>\3</svg>", page, flags=re.S
     )
+    return {"md": markdown(result, wanted), "html": _without_style(page)}
+
+
+#: Captures before and after a change.
+PAIRS = (("sa-limit-8", "healthy-dnat"), ("healthy-dnat", "one-direction"))
+
+
+def compared(before: str, after: str) -> dict[str, str]:
+    """The texts of a comparison by file name ending; the page without its style."""
+    made = compare(stored(before), stored(after))
+    clock = Clock.of("Europe/Berlin")
+    stream = io.StringIO()
+    print_comparison(made, stream, clock=clock, width=80)
+    return {
+        "txt": stream.getvalue(),
+        "md": compare_markdown(made, clock),
+        "html": _without_style(compare_html(made, clock)),
+        "json": json_text(made.to_dict(), indent=1) + "\n",
+    }
+
+
+def _without_style(page: str) -> str:
     page = re.sub(r"<style>.*?</style>", "<style></style>", page, flags=re.S)
-    page = re.sub(r"sha256-[\w+/=]+", "sha256-", page)
-    return {"md": markdown(result, wanted), "html": page}
+    return re.sub(r"sha256-[\w+/=]+", "sha256-", page)
 
 
 def _write() -> None:
@@ -75,6 +101,9 @@ def _write() -> None:
         (FOLDER / f"{name}.json").write_text(json_text(fresh(name).to_dict(), indent=1) + "\n", "utf-8")
         for ending, text in rendered(name, stored(name)).items():
             (FOLDER / f"{name}.{ending}").write_text(text, "utf-8")
+    for pair in PAIRS:
+        for ending, text in compared(*pair).items():
+            (FOLDER / f"{'-'.join(pair)}.{ending}").write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

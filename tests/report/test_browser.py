@@ -23,9 +23,11 @@ from selenium.webdriver.chrome.service import Service
 
 from pcapan.model import Result
 from pcapan.report.clock import Clock
+from pcapan.report.compare.judge import compare
+from pcapan.report.compare.page import html as compare_html
 from pcapan.report.html import html
 from pcapan.report.story import Wanted
-from tests.report.goldens import NAMES, stored
+from tests.report.goldens import NAMES, PAIRS, stored
 from tests.report.hostile import TEXTS, poisoned
 
 pytestmark = pytest.mark.browser
@@ -139,6 +141,19 @@ def test_a_page_is_accessible(
     for size in WIDTHS:
         opened(browser, tmp_path, text, size, dark=dark)
         assert audit(browser, axe) == []
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_a_comparison_is_silent_and_accessible(
+    browser: webdriver.Chrome, tmp_path: Path, axe: str, pair: tuple[str, str]
+) -> None:
+    text = compare_html(compare(*map(stored, pair)), Clock.of("Europe/Berlin"))
+    for size, width in WIDTHS.items():
+        for dark in (False, True):
+            opened(browser, tmp_path, text, size, dark=dark)
+            check_silent(browser)
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+            assert audit(browser, axe) == []
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))

@@ -165,7 +165,7 @@ def test_everything_that_belongs_to_a_finding_is_there() -> None:
         "Fix for f5",
         "Fix for citrix",
         "Fix for all",
-        "More with -v: Fix for kemp",
+        "More with -v, for kemp",
         "Not shown",
         "server-silent: First reason",
         "Checked and not observed: shared-source.",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from pcapan.report.words import commands_apart, listed, number_name, number_text, spoken_duration, spoken_time
+from pcapan.model import Fix
+from pcapan.report.words import (
+    commands_apart,
+    listed,
+    number_name,
+    number_text,
+    spoken_duration,
+    spoken_time,
+    vendor_fixes,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +67,23 @@ def test_lists() -> None:
 )
 def test_prose_stays_prose(text: str) -> None:
     assert commands_apart(text) == [(False, text)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        (None, "all windows f5 azure-firewall azure-load-balancer"),
+        ("all", "all windows f5 azure-firewall azure-load-balancer"),
+        ("nobody", "all windows f5 azure-firewall azure-load-balancer"),
+        ("F5", "all windows f5"),
+        ("azure", "all windows azure-firewall azure-load-balancer"),
+        ("Azure-Firewall", "all windows azure-firewall"),
+        ("az", "all windows f5 azure-firewall azure-load-balancer"),
+    ],
+)
+def test_a_vendor_gets_its_own_advice_and_everybodys(wanted: str | None, shown: str) -> None:
+    vendors = ["all", "windows", "f5", "azure-firewall", "azure-load-balancer"]
+    fixes = [Fix(vendor, vendor, [], "") for vendor in vendors]
+    own, left = vendor_fixes(fixes, wanted)
+    assert [fix.vendor for fix in own] == shown.split()
+    assert len(own) + len(left) == len(fixes)

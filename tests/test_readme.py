@@ -72,13 +72,13 @@ FOREIGN = {"--out", "--comp", "--pkt-size", "--file-name", "--capture"}
 def test_every_option_named_exists() -> None:
     said = " ".join(
         subprocess.run(
-            [sys.executable, "-m", "pcapan", command, "--help"],
+            [sys.executable, "-m", "pcapan", *command, "--help"],
             capture_output=True,
             text=True,
             cwd=ROOT,
             check=True,
         ).stdout
-        for command in ("analyze", "tables", "info", "extract", "rules")
+        for command in ([], ["analyze"], ["compare"], ["tables"], ["info"], ["extract"], ["rules"])
     )
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - FOREIGN:
         assert option in said, option

@@ -6,10 +6,10 @@ format is a module with a `Format` and one line in `pcapan.ingest.open`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pcapan.ingest.frames import FrameBlock, InputProblem, Interface, SideEvidence
+from pcapan.ingest.frames import FrameBlock, InputProblem, Interface, Mark, SideEvidence
 from pcapan.ingest.stream import ByteStream, Feeder, StoredStream
 
 #: Comments kept of one file; a capture may carry one on every packet.
@@ -17,6 +17,12 @@ MAX_COMMENTS = 100
 
 #: Characters kept of one comment or name; the text is a stranger's.
 MAX_TEXT = 4096
+
+#: Marks are at least this far apart, bytes: a hostile file must not fill memory with them.
+MARK_EVERY = 256 * 1024
+
+#: Reads frames again by number, in rising order, each as a block of its own; see `Capture.refetch`.
+Refetch = Callable[[Sequence[int]], Iterator[FrameBlock]]
 
 
 class Capture:
@@ -36,19 +42,61 @@ class Capture:
         self.application = ""
         """Program that wrote the capture (pcapng shb_userappl)."""
         self.side = SideEvidence()
-        self._stored = stored
+        self.own_comments: list[str] = []
+        """Those of `comments` that are about the file or an interface, not about a single frame."""
+        self.marks: list[Mark] = []
+        """Where reading can begin again, in order; see `pcapan.ingest.again`."""
+        self.refetch: Refetch | None = None
+        """For formats in which frames have no order of their own: how single ones are read again. Left by
+        the format's reader when `keep` is set; what it holds is let go of by `forget`."""
+        self.keep = False
+        """Whether frames will be asked for again when everything has been read."""
+        self.stored = stored
         self._stream = stream
         self._frames: Iterator[FrameBlock] | None = None
+        self._feeder: Feeder | None = None
+        self._resume: Resume | None = None
+        self._forget: Callable[[], None] | None = None
 
     @property
     def plain_file(self) -> bool:
         """Whether `path` is an ordinary file that holds the capture as it is read, so that a format may
         open it once more and read where it likes."""
-        return self._stream is self._stored and self._stored.regular
+        return self._stream is self.stored and self.stored.regular
 
-    def start(self, frames: Iterator[FrameBlock]) -> None:
-        """Give the capture the iterator its format's reader made."""
+    def start(
+        self, frames: Iterator[FrameBlock], feeder: Feeder | None = None, resume: Resume | None = None
+    ) -> None:
+        """Give the capture the iterator its format's reader made, and how it begins at a mark."""
         self._frames = frames
+        self._feeder = feeder
+        self._resume = resume
+
+    def mark(self, number: int, offset: int, interfaces: int, state: object = None) -> None:
+        """Say that reading could begin at `offset` (bytes into `Feeder`'s stream), where frame `number` comes
+        next. A format's reader says so with every block; marks too close to the last one are not kept."""
+        if not self.marks or offset - self.marks[-1].offset >= MARK_EVERY:
+            self.marks.append(Mark(number, offset, interfaces, state))
+
+    def blocks_from(self, mark: Mark) -> Iterator[FrameBlock] | None:
+        """The frames from a mark on that another reading of the same bytes left; marks only in rising order.
+
+        None where the format cannot do that, or the bytes end before the mark.
+        """
+        if self._feeder is None or self._resume is None or not self._feeder.jump(mark.offset):
+            return None
+        return self._resume(self._feeder, self, mark)
+
+    def on_forget(self, forget: Callable[[], None]) -> None:
+        """Have this called when nobody asks for frames again; `refetch` may hold files open until then."""
+        self._forget = forget
+
+    def forget(self) -> None:
+        """Let go of everything that was kept to read frames again. May be called twice."""
+        forget, self._forget, self.refetch = self._forget, None, None
+        if forget is not None:
+            forget()
+        self.stored.forget()
 
     def blocks(self) -> Iterator[FrameBlock]:
         """Yield the frames in file order, once.
@@ -62,7 +110,7 @@ class Capture:
         try:
             yield from frames
             self._settle()
-            self._stored.drain()
+            self.stored.drain()
         finally:
             self.close()
 
@@ -70,7 +118,7 @@ class Capture:
         """Turn what the stream met into problems. A cut stream explains the cut record: one problem."""
         for note in self._stream.notes:
             self.note(note.code, 0, note.text)
-        fault = self._stream.fault or self._stored.fault
+        fault = self._stream.fault or self.stored.fault
         if fault is not None:
             frame = 0
             if self.problems and self.problems[-1].code == "truncated-file":
@@ -90,10 +138,14 @@ class Capture:
         self.note(code, frame, example)
         self.damaged = True
 
-    def comment(self, raw: bytes) -> None:
-        """Keep a comment (UTF-8, not trusted to be), as far as there is room."""
+    def comment(self, raw: bytes, *, of_frame: bool = False) -> str:
+        """Keep a comment (UTF-8, not trusted to be), as far as there is room; gives its text."""
+        said = text(raw)
         if len(self.comments) < MAX_COMMENTS:
-            self.comments.append(text(raw))
+            self.comments.append(said)
+            if not of_frame:
+                self.own_comments.append(said)
+        return said
 
     def close(self) -> None:
         """Stop reading and let go of the file. Called by `blocks()` itself; may be called twice."""
@@ -102,22 +154,22 @@ class Capture:
         if close is not None:
             close()
         self._stream.close()
-        self._stored.close()
+        self.stored.close()
 
     @property
     def bytes_read(self) -> int:
         """Stored bytes consumed so far."""
-        return self._stored.bytes_read
+        return self.stored.bytes_read
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the stored bytes, hex; of the whole file once `blocks()` is exhausted."""
-        return self._stored.sha256
+        return self.stored.sha256
 
     @property
     def size(self) -> int:
         """Stored size, bytes; of standard input what was read."""
-        return self._stored.size
+        return self.stored.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +179,14 @@ class Format:
     recognise: Callable[[bytes], str | None]
     """Name of the variant when the first bytes (up to 4096) are of this format, else None."""
     read: Callable[[Feeder, Capture], Iterator[FrameBlock]]
-    """Read the file header at once (UnreadableError when there is none), then yield blocks lazily."""
+    """Read the file header at once (UnreadableError when there is none), then yield blocks lazily. With each
+    block it calls `Capture.mark`, or it leaves a `Capture.refetch` behind when `Capture.keep` asks for it."""
+    resume: Resume | None = None
+    """Yield blocks from a mark on: the feeder stands at the mark's offset, the capture has the interfaces
+    known there."""
+
+
+Resume = Callable[[Feeder, Capture, Mark], Iterator[FrameBlock]]
 
 
 def text(raw: bytes) -> str:

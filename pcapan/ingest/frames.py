@@ -68,9 +68,41 @@ class FrameBlock:
     """Index into CaptureReader.interfaces (numbered through all sections of the file)."""
     directions: array[int] = field(default_factory=lambda: array("B"))
     """DIRECTION_ constant of each frame."""
+    comments: dict[int, list[str]] = field(default_factory=dict)
+    """Frame number -> the comments the container has on it; most frames have none."""
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame by itself, for the few that are copied; whoever reads many of them reads blocks."""
+
+    number: int
+    interface: int
+    """Index into CaptureReader.interfaces."""
+    time: int
+    """UTC nanoseconds since 1970-01-01, or NO_TIME."""
+    data: bytes
+    wire_length: int
+    direction: int = DIRECTION_UNKNOWN
+    comments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place where reading of a capture can begin again, see `Capture.mark`."""
+
+    number: int
+    """The frame that comes next there."""
+    offset: int
+    """Where the record of that frame, or something before it that has no number, begins in the capture as
+    it is read (inflated, converted), bytes."""
+    interfaces: int
+    """How many interfaces were described before it."""
+    state: object = None
+    """What the format's reader must know there; its own business."""
 
 
 @dataclass(slots=True)

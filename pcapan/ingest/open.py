@@ -40,6 +40,7 @@ def open_capture(
     stdin: BinaryIO | None = None,
     file: BinaryIO | None = None,
     chunk_size: int = CHUNK_SIZE,
+    keep: bool = False,
 ) -> Capture:
     """Open a capture and read its file header.
 
@@ -49,6 +50,8 @@ def open_capture(
         file: what to read instead of what `path` names (a member of an archive, say); `path` is then
             only the capture's name. It is closed with the capture.
         chunk_size: bytes asked for at once; one frame block is made of each piece.
+        keep: frames will be asked for again (`pcapan.ingest.again`): what can be read only once is kept in
+            a temporary file; end with the capture's `forget()`.
 
     Returns:
         A reader; iterate its `blocks()` once.
@@ -56,21 +59,49 @@ def open_capture(
     Raises:
         UnreadableError: no such file, a folder, no permission, nothing in it, or no capture.
     """
-    stored = StoredStream(file, size=None) if file is not None else _open_stored(path, stdin)
+    stored = (
+        StoredStream(file, size=None, keep=keep) if file is not None else _open_stored(path, stdin, keep)
+    )
     try:
-        return _recognise(path, stored, chunk_size)
+        capture = _recognise(path, stored, chunk_size)
+    except BaseException:
+        stored.close()
+        stored.forget()
+        raise
+    capture.keep = keep
+    return capture
+
+
+def open_again(capture: Capture, chunk_size: int) -> Capture:
+    """Open a capture a second time that was opened with `keep` and read to its end.
+
+    Raises:
+        UnreadableError: the file is gone, or is another one by now.
+    """
+    stored = capture.stored.again()
+    if stored is None:
+        stored = _open_stored(capture.path, None, keep=False)
+        if not stored.is_same_file(capture.stored):
+            stored.close()
+            raise UnreadableError(
+                "the file has changed since it was read",
+                where=capture.path,
+                hint="leave the file in its place until pcapan has ended",
+            )
+    try:
+        return _recognise(capture.path, stored, chunk_size)
     except BaseException:
         stored.close()
         raise
 
 
-def _open_stored(path: str, stdin: BinaryIO | None) -> StoredStream:
+def _open_stored(path: str, stdin: BinaryIO | None, keep: bool) -> StoredStream:
     if path == "-":
         if stdin is None:
             import sys
 
             stdin = sys.stdin.buffer
-        return StoredStream(stdin, size=None, owned=False)
+        return StoredStream(stdin, size=None, owned=False, keep=keep)
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
@@ -98,7 +129,7 @@ def _open_stored(path: str, stdin: BinaryIO | None) -> StoredStream:
             f"the file cannot be opened: {reason}", where=path.replace("\0", "\\0"), hint="check the name"
         ) from None
     size = os.fstat(file.fileno()).st_size if stat.S_ISREG(mode) else None
-    return StoredStream(file, size=size)
+    return StoredStream(file, size=size, keep=keep)
 
 
 def _recognise(path: str, stored: StoredStream, chunk_size: int) -> Capture:
@@ -122,7 +153,8 @@ def _recognise(path: str, stored: StoredStream, chunk_size: int) -> Capture:
         name = format_.recognise(head)
         if name is not None:
             capture = Capture(path, name + suffix, stored, stream)
-            capture.start(format_.read(Feeder(stream, chunk_size), capture))
+            feeder = Feeder(stream, chunk_size)
+            capture.start(format_.read(feeder, capture), feeder, format_.resume)
             return capture
     _refuse_known(path, head)
     return wireshark.open_with_wireshark(path, stored, stream, suffix, chunk_size)

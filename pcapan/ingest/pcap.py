@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import cast
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.capture import Capture, Format
-from pcapan.ingest.frames import FrameBlock, Interface
+from pcapan.ingest.frames import FrameBlock, Interface, Mark
 from pcapan.ingest.records import AS_WRITTEN, CAPACITY, MAYBE_SWAPPED, SWAPPED, RecordWalk, Rows, walk
 from pcapan.ingest.stream import Feeder
 
@@ -86,14 +87,19 @@ def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
         swapped = AS_WRITTEN
     feeder.position = _FILE_HEADER
     how = RecordWalk(order == ">", record_size, scale, max_frame(linktype), swapped)
-    return _records(feeder, capture, how)
+    return _records(feeder, capture, how, 1)
 
 
-def _records(feeder: Feeder, capture: Capture, how: RecordWalk) -> Iterator[FrameBlock]:
+def resume(feeder: Feeder, capture: Capture, mark: Mark) -> Iterator[FrameBlock]:
+    """Yield the records from a mark on."""
+    return _records(feeder, capture, cast(RecordWalk, mark.state), mark.number)
+
+
+def _records(feeder: Feeder, capture: Capture, how: RecordWalk, number: int) -> Iterator[FrameBlock]:
     rows = Rows()
-    number = 1
     while True:
         block = FrameBlock(feeder.data, number)
+        capture.mark(number, feeder.offset, 1, how)
         start = feeder.offset - feeder.position
         feeder.position = walk(how, rows, feeder.data, feeder.position, feeder.end)
         full = rows.count == CAPACITY
@@ -125,4 +131,4 @@ def _records(feeder: Feeder, capture: Capture, how: RecordWalk) -> Iterator[Fram
         )
 
 
-FORMAT = Format(recognise, read)
+FORMAT = Format(recognise, read, resume)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Iterator
+from typing import cast
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest import pcapng_meta as meta
 from pcapan.ingest.capture import Capture, Format
-from pcapan.ingest.frames import NO_TIME, FrameBlock
+from pcapan.ingest.frames import NO_TIME, FrameBlock, Mark
 from pcapan.ingest.stream import Feeder
 
 SECTION_HEADER = 0x0A0D0D0A
@@ -74,6 +75,13 @@ def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
     return _Walk(feeder, capture).blocks()
 
 
+def resume(feeder: Feeder, capture: Capture, mark: Mark) -> Iterator[FrameBlock]:
+    """Yield the frames from a mark on."""
+    walk = _Walk(feeder, capture)
+    walk.stand_at(mark)
+    return walk.blocks()
+
+
 class _Rows:
     """The columns of a frame block while it grows; lists grow faster than arrays."""
 
@@ -84,6 +92,7 @@ class _Rows:
         self.times: list[int] = []
         self.interfaces: list[int] = []
         self.directions: list[int] = []
+        self.comments: dict[int, list[str]] = {}
 
     def fill(self, block: FrameBlock) -> None:
         """Hand the columns over."""
@@ -93,6 +102,7 @@ class _Rows:
         block.times = array("q", self.times)
         block.interfaces = array("I", self.interfaces)
         block.directions = array("B", self.directions)
+        block.comments = self.comments
 
 
 class _Walk:
@@ -112,12 +122,25 @@ class _Walk:
         self._packet = struct.Struct(order + "IIIIIII")
         self._word = struct.Struct(order + "I")
 
+    def stand_at(self, mark: Mark) -> None:
+        """Know what was known at a mark: byte order and interfaces of the section, the next number."""
+        order, clocks, count = cast(tuple[str, list[meta.Clock], int], mark.state)
+        self._set_order(order)
+        self._clocks = clocks[:count]  # the list grew while the rest of the section was read
+        self._number = mark.number
+
     def blocks(self) -> Iterator[FrameBlock]:
         feeder = self._feeder
         capture = self._capture
         while True:
             block = FrameBlock(feeder.data, self._number)
             base = feeder.offset - feeder.position
+            capture.mark(
+                self._number,
+                feeder.offset,
+                len(capture.interfaces),
+                (self._order, self._clocks, len(self._clocks)),
+            )
             feeder.position, state = self._walk(block, feeder.data, feeder.position, feeder.end)
             self._number += len(block)
             if len(block):
@@ -231,7 +254,7 @@ class _Walk:
             wires.append(wire)
             times.append(time)
             interfaces.append(index)
-            directions.append(self._packet_options(data, options, tail) if options < tail else 0)
+            directions.append(self._packet_options(rows, data, options, tail) if options < tail else 0)
             position = tail + 4
         return position
 
@@ -326,7 +349,7 @@ class _Walk:
             "the captured length exceeds the length on the wire",
         )
 
-    def _packet_options(self, data: bytearray, position: int, end: int) -> int:
+    def _packet_options(self, rows: _Rows, data: bytearray, position: int, end: int) -> int:
         """Take the comments of a packet block; return its direction (epb_flags, draft section 4.3.1)."""
         direction = 0
         for code, value in meta.options(data, position, end, self._order):
@@ -335,7 +358,9 @@ class _Walk:
                 if direction == 3:
                     direction = 0
             elif code == meta.OPT_COMMENT:
-                self._capture.comment(value)
+                said = self._capture.comment(value, of_frame=True)
+                # The frame's row is the one that is being written: its direction comes last.
+                rows.comments.setdefault(self._number + len(rows.directions), []).append(said)
         return direction
 
     def _describe(self, kind: int, order: str, data: bytearray, position: int, end: int) -> int:
@@ -367,4 +392,4 @@ class _Walk:
         return _MORE
 
 
-FORMAT = Format(recognise, read)
+FORMAT = Format(recognise, read, resume)

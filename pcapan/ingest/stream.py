@@ -8,16 +8,23 @@ behind: what was read before it stays good.
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
+
+from pcapan.errors import UnreadableError
 
 #: Bytes asked for at once. Large enough that calls cost nothing, small enough to stay in the cache.
 CHUNK_SIZE = 2 * 1024 * 1024
 
 #: Below this many bytes a thread costs more than it saves.
 _HASH_INLINE = 256 * 1024
+
+#: Kept in memory before a temporary file is put on disk, bytes.
+_IN_MEMORY = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,28 @@ class Fault:
 
     code: str
     text: str
+
+
+def new_spool() -> BinaryIO:
+    """A temporary file, in memory as long as it is small."""
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
+
+
+def put(spool: BinaryIO, piece: bytes | memoryview) -> None:
+    """Append to a temporary file; raises UnreadableError when there is no room."""
+    try:
+        spool.write(piece)
+    except OSError as error:
+        raise no_room("what is read", error) from None
+
+
+def no_room(what: str, error: OSError) -> UnreadableError:
+    """What to say when a temporary file cannot be written; `what` needs it."""
+    return UnreadableError(
+        f"{what} needs a temporary file, which cannot be written: {error.strerror or error}",
+        where=tempfile.gettempdir(),
+        hint="make room there, or name another folder in the environment variable TMPDIR",
+    )
 
 
 class ByteStream:
@@ -59,6 +88,21 @@ class ByteStream:
                 return ready
         return ready + self._fill(view[ready:])
 
+    def skip(self, count: int) -> bool:
+        """Move on by `count` bytes; false when the stream ends before."""
+        ready = min(len(self._ahead), count)
+        self._ahead = self._ahead[ready:]
+        return self._pass_over(count - ready)
+
+    def _pass_over(self, count: int) -> bool:
+        scratch = memoryview(bytearray(min(count, CHUNK_SIZE)))
+        while count:
+            got = self._fill(scratch[: min(count, len(scratch))])
+            if not got:
+                return False
+            count -= got
+        return True
+
     def close(self) -> None:
         """Let go of whatever feeds the stream. May be called twice."""
 
@@ -68,13 +112,18 @@ class StoredStream(ByteStream):
 
     The hash of a big piece is computed in a second thread while the reader works on that piece: the
     memory given to `readinto` must not be changed before the next call.
+
+    With `keep`, bytes that can be read only once (standard input, a pipe) are put into a temporary file on
+    the way, so that `again` can give them once more.
     """
 
-    def __init__(self, file: BinaryIO, *, size: int | None, owned: bool = True) -> None:
+    def __init__(self, file: BinaryIO, *, size: int | None, owned: bool = True, keep: bool = False) -> None:
         super().__init__()
+        self._kept = new_spool() if keep and size is None else None
         self._file = file
         self._owned = owned
         self._size = size
+        self._identity = _identity(file) if size is not None else None
         self._hash = hashlib.sha256()
         self._hashing: threading.Thread | None = None
         self._ended = False
@@ -124,12 +173,43 @@ class StoredStream(ByteStream):
                 self._ended = True
             got += count
         self.bytes_read += got
+        if self._kept is not None:
+            put(self._kept, view[:got])
         if got >= _HASH_INLINE:
             self._hashing = threading.Thread(target=self._hash.update, args=(view[:got],))
             self._hashing.start()
         elif got:
             self._hash.update(view[:got])
         return got
+
+    def _pass_over(self, count: int) -> bool:
+        """Seek where that is possible: what is passed over is neither counted nor hashed."""
+        if self._size is None:
+            return super()._pass_over(count)
+        try:
+            at = self._file.seek(count, os.SEEK_CUR)
+        except (OSError, ValueError):
+            return False
+        return at <= self._file.seek(0, os.SEEK_END) and self._file.seek(at) == at
+
+    def is_same_file(self, other: StoredStream) -> bool:
+        """Whether both read the same file, which has not become shorter since the other did."""
+        if self._identity is None or self._identity != other._identity:
+            return False
+        return self.size >= other.size
+
+    def again(self) -> StoredStream | None:
+        """The bytes that were kept, from the first one; None where nothing was. Used one at a time."""
+        if self._kept is None:
+            return None
+        self._kept.seek(0)
+        return StoredStream(self._kept, size=self.bytes_read, owned=False)
+
+    def forget(self) -> None:
+        """Let go of the bytes that were kept. May be called twice."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def drain(self) -> None:
         """Read what is left, so that the count and the hash are those of everything stored."""
@@ -146,6 +226,14 @@ class StoredStream(ByteStream):
         self._ended = True
         if self._owned:
             self._file.close()
+
+
+def _identity(file: BinaryIO) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError, AttributeError):
+        return None  # a file in memory
+    return status.st_dev, status.st_ino
 
 
 class Feeder:
@@ -191,6 +279,19 @@ class Feeder:
         self.position = 0
         self.end = left + got
         return True
+
+    def jump(self, offset: int) -> bool:
+        """Move on to `offset` bytes into the file; false when that lies behind, or the file ends before."""
+        ahead = offset - self.offset
+        if ahead < 0:
+            return False
+        if ahead <= self.available:
+            self.position += ahead
+            return True
+        ahead -= self.available
+        self._base = offset
+        self.position = self.end = 0
+        return self._stream.skip(ahead)
 
     def need(self, count: int) -> bool:
         """Have at least `count` bytes at hand; false when the stream ends before."""

@@ -92,8 +92,8 @@ def open_with_wireshark(
         if pcapng.recognise(head) is None:
             raise UnreadableError(_NOT_READABLE, where=path, hint=_WHAT_IS_READ)
         capture = Capture(path, f"wireshark:{kind}{suffix}", stored, converted)
-        frames = pcapng.read(Feeder(converted, chunk_size), capture)
-        capture.start(_without_author(frames, capture))
+        feeder = Feeder(converted, chunk_size)
+        capture.start(_without_author(pcapng.read(feeder, capture), capture), feeder, pcapng.resume)
         return capture
     except BaseException:
         if converted is not None:

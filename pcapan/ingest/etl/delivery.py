@@ -232,48 +232,59 @@ def _dropped(done: TracePass, header: LogfileHeader, number: int) -> DroppedPack
     )
 
 
-def deliver(capture: Capture, done: TracePass, store: Store, kept: Kept) -> Iterator[FrameBlock]:
+def deliver(capture: Capture, header: LogfileHeader, store: Store, kept: Kept) -> Iterator[FrameBlock]:
     """Yield the frames by time, numbered from 1."""
-    header = done.header
-    assert header is not None
     index, order = kept.index, kept.order
-    numbers = {source: number for number, source in enumerate(kept.interfaces)}
-    links = {source: interface.link_type for source, interface in kept.interfaces.items()}
-    wifi = LINK_WIFI in links.values()
     matcher = DropMatcher(capture.side.drops) if capture.side.drops else None
+    links = [interface.link_type for interface in kept.interfaces.values()]
     first = 0
     while first < len(order):
         last, size = first, 0
         while last < len(order) and last - first < _BLOCK_FRAMES and size < _BLOCK_BYTES:
             size += index.lengths[order[last]]
             last += 1
-        chosen = order[first:last]
-        lengths = [index.lengths[i] for i in chosen]
-        sources = [index.sources[i] for i in chosen]
-        data, offsets = store.read([index.places[i] for i in chosen], lengths)
-        if kept.infer_lengths:
-            wires = [
-                wire_length(data, offset, length, links[source])
-                for offset, length, source in zip(offsets, lengths, sources, strict=True)
-            ]
-        else:
-            wires = [index.wires[i] for i in chosen]
-        if wifi:
-            _clear_protected(data, offsets, lengths, [links[source] for source in sources])
-        block = FrameBlock(
-            data,
-            first + 1,
-            offsets,
-            array("I", lengths),
-            array("I", wires),
-            array("q", header.many_nanoseconds([index.stamps[i] for i in chosen])),
-            array("I", [numbers[source] for source in sources]),
-            array("B", [index.directions[i] for i in chosen]),
-        )
+        block = _block(header, store, kept, first, last)
         if matcher is not None:
-            matcher.match(block, [links[source] for source in sources])
+            matcher.match(block, [links[number] for number in block.interfaces])
         yield block
         first = last
+
+
+def refetch(header: LogfileHeader, store: Store, kept: Kept, numbers: Sequence[int]) -> Iterator[FrameBlock]:
+    """Yield single frames by the numbers that `deliver` gave them."""
+    for number in numbers:
+        if 1 <= number <= len(kept.order):
+            yield _block(header, store, kept, number - 1, number)
+
+
+def _block(header: LogfileHeader, store: Store, kept: Kept, first: int, last: int) -> FrameBlock:
+    """The frames `first` up to `last` (0-based, by time)."""
+    index = kept.index
+    numbers = {source: number for number, source in enumerate(kept.interfaces)}
+    links = {source: interface.link_type for source, interface in kept.interfaces.items()}
+    chosen = kept.order[first:last]
+    lengths = [index.lengths[i] for i in chosen]
+    sources = [index.sources[i] for i in chosen]
+    data, offsets = store.read([index.places[i] for i in chosen], lengths)
+    if kept.infer_lengths:
+        wires = [
+            wire_length(data, offset, length, links[source])
+            for offset, length, source in zip(offsets, lengths, sources, strict=True)
+        ]
+    else:
+        wires = [index.wires[i] for i in chosen]
+    if LINK_WIFI in links.values():
+        _clear_protected(data, offsets, lengths, [links[source] for source in sources])
+    return FrameBlock(
+        data,
+        first + 1,
+        offsets,
+        array("I", lengths),
+        array("I", wires),
+        array("q", header.many_nanoseconds([index.stamps[i] for i in chosen])),
+        array("I", [numbers[source] for source in sources]),
+        array("B", [index.directions[i] for i in chosen]),
+    )
 
 
 def _clear_protected(

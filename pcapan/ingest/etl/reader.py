@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -17,12 +18,12 @@ from pcapan.errors import UnreadableError
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.etl import container, explain, selection
 from pcapan.ingest.etl.container import Container
-from pcapan.ingest.etl.delivery import deliver, describe, keep_ndis, keep_pktmon
+from pcapan.ingest.etl.delivery import deliver, describe, keep_ndis, keep_pktmon, refetch
 from pcapan.ingest.etl.preview import preview
-from pcapan.ingest.etl.store import Store, no_room
+from pcapan.ingest.etl.store import Store
 from pcapan.ingest.etl.tracepass import TracePass
 from pcapan.ingest.frames import FrameBlock
-from pcapan.ingest.stream import CHUNK_SIZE, Feeder, StoredStream
+from pcapan.ingest.stream import CHUNK_SIZE, Feeder, StoredStream, no_room
 
 
 def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
@@ -49,6 +50,7 @@ class _Reading:
     def blocks(self) -> Iterator[FrameBlock]:
         capture = self._capture
         feeder = self._feeder
+        capture.stored.forget()  # the store below keeps what can be read only once
         if capture.plain_file:
             try:
                 self._trace = Path(capture.path).open("rb")  # noqa: SIM115
@@ -84,9 +86,13 @@ class _Reading:
             describe(capture, done, kept)
             if kept is None:
                 raise explain.no_packets(capture.path, done, capture.side.facts, damaged=capture.damaged)
-            yield from deliver(capture, done, store, kept)
+            yield from deliver(capture, done.header, store, kept)
+            if capture.keep:
+                capture.refetch = partial(refetch, done.header, store, kept)
+                capture.on_forget(store.close)
         finally:
-            store.close()
+            if capture.refetch is None:
+                store.close()
 
     def _again(self) -> Feeder:
         """Read the trace from its beginning once more; the file belongs to the store."""
@@ -132,7 +138,7 @@ def _spool(feeder: Feeder) -> BinaryIO:
                 spool.flush()
                 return spool
     except OSError as error:
-        raise no_room(error) from None
+        raise no_room("the trace", error) from None
 
 
 FORMAT = Format(container.recognise, read)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import BinaryIO, cast
 
-from pcapan.errors import UnreadableError
+from pcapan.ingest.stream import no_room
 
 #: Bit of a place that says: in the temporary file, not in the trace.
 SPOOLED = 1 << 62
@@ -23,15 +23,6 @@ _IN_MEMORY = 8 * 1024 * 1024
 _WRITE_AT = 1024 * 1024
 #: Frames this close together in a file are read at once, bytes.
 _GAP = 8 * 1024
-
-
-def no_room(error: OSError) -> UnreadableError:
-    """What to say when the temporary file cannot be written."""
-    return UnreadableError(
-        f"the trace needs a temporary file, which cannot be written: {error.strerror or error}",
-        where=tempfile.gettempdir(),
-        hint="make room there, or name another folder in the environment variable TMPDIR",
-    )
 
 
 class FrameIndex:
@@ -97,7 +88,7 @@ class Store:
             self._spool.seek(0, 2)
             self._spool.write(b"".join(self._pending))
         except OSError as error:
-            raise no_room(error) from None
+            raise no_room("the trace", error) from None
         self._pending, self._pending_bytes = [], 0
 
     def read(self, places: Sequence[int], lengths: Sequence[int]) -> tuple[bytearray, array[int]]:

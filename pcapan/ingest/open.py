@@ -59,9 +59,7 @@ def open_capture(
     Raises:
         UnreadableError: no such file, a folder, no permission, nothing in it, or no capture.
     """
-    stored = (
-        StoredStream(file, size=None, keep=keep) if file is not None else _open_stored(path, stdin, keep)
-    )
+    stored = StoredStream(file, size=None, keep=keep) if file is not None else _open_stored(path, stdin, keep)
     try:
         capture = _recognise(path, stored, chunk_size)
     except BaseException:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pcapan.errors import UnreadableError
@@ -60,6 +60,7 @@ def test_compression_is_undone(pieces: list[bytes]) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 2000))
+@example(b"\0\0\0\x20\0\0\0\x01", 1)
 def test_any_bytes_inflate_to_no_more_than_announced(data: bytes, size: int) -> None:
     out, whole = inflate(data, size)
     assert len(out) <= size

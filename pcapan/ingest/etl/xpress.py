@@ -71,12 +71,12 @@ def inflate(data: bytes, size: int) -> tuple[bytearray, bool]:
                         length += 15
                     length += 7
                     if length + 3 > size - len(out):
-                        return out, False
+                        return out[:size], False
                 length += 3
                 distance = (match >> 3) + 1
                 start = len(out) - distance
                 if start < 0:
-                    return out, False
+                    return out[:size], False
                 if length <= distance:
                     out += out[start : start + length]
                 else:

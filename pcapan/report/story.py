@@ -33,6 +33,7 @@ _QUESTIONS = (
 )
 
 _NUMBERS_SHOWN = 6
+_STEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,35 +170,41 @@ def _sure(result: Result, groups: words.Groups, findings: Sequence[Told]) -> lis
         if int(told["Attempts"]) and told.get("Unanswered") == "0":
             said.append(f"All {told['Attempts']} attempts to connect were answered.")
     if groups.inconclusive and not groups.clients:
-        count = len(groups.inconclusive)
-        said.append(f"{count} {'question' if count == 1 else 'questions'} this capture cannot answer.")
+        said.append(f"{_questions(groups)} this capture cannot answer.")
     elif groups.inconclusive:
-        said.append(f"{len(groups.inconclusive)} other questions this capture cannot answer.")
+        said.append(f"{_questions(groups, 'other ')} this capture cannot answer.")
     said += result.capture.limits[:2]
     return said
 
 
+def _questions(groups: words.Groups, kind: str = "") -> str:
+    count = len(groups.inconclusive)
+    return f"{count} {kind}{'question' if count == 1 else 'questions'}"
+
+
 def _now(groups: words.Groups, findings: Sequence[Told]) -> list[str]:
-    """The next steps, in a line each."""
-    general: list[list[str]] = []
-    own: list[str] = []
+    """The next steps, in a line each: what removes the cause first, with whom it is done."""
+    steps: dict[str, None] = {}
+    named: set[str] = set()
     for told in findings:
+        general = [fix for fix in told.fixes if fix.vendor in words.GENERAL]
         makers = [fix for fix in told.fixes if fix.vendor not in words.GENERAL]
-        if len(makers) > 1:
-            own.append(f"{told.finding.title}: the steps for {_names(makers)} are below.")
-        elif makers:
-            own.append(f"{makers[0].title}.")
-        # What accompanies a load balancer's change is no step by itself.
-        general.append([] if makers else [f"{fix.title}." for fix in told.fixes])
-    first, rest = general[:1], general[1:]
-    ordered = [text for titles in first for text in titles[:1]] + own
-    ordered += [text for titles in first for text in titles[1:2]]
-    ordered += [text for titles in rest for text in titles[:1]]
-    steps = dict.fromkeys(ordered)
+        leads = bool(general) and told.fixes[0] is general[0]
+        text = general[0].title if leads else "" if len(makers) == 1 else told.finding.title
+        if len(makers) > 1 and _names(makers) not in named:
+            named.add(_names(makers))
+            text += f"; the steps for {_names(makers)} are below"
+        if text and told.fixes:
+            steps[f"{text}."] = None
+        if len(makers) == 1:
+            steps[f"{makers[0].title}."] = None
+        # The worst trouble deserves its workaround too, where no device can be changed today.
+        if told is findings[0] and leads and len(general) > 1:
+            steps[f"{general[1].title}."] = None
     if groups.clients:
-        return list(steps)[:3]
+        return list(steps)[:_STEPS]
     if groups.inconclusive:
-        return [*list(steps)[:3], "Take another capture as described under “How to check”."]
+        return [*list(steps)[:_STEPS], "Take another capture as described under “How to check”."]
     return ["Nothing to change for what is in this capture. If clients still fail, capture while they do."]
 
 

@@ -159,7 +159,7 @@ def _facts(story: Story) -> list[tuple[str, list[str]]]:
         facts.append(("Capture", [f"{len(result.inputs) - _INPUTS} more files are in result.json"]))
     options = [f"{key}: {value}" for key, value in result.run["options"].items() if value]
     facts += [
-        ("Packets", [packets_text(result)]),
+        ("Packets", [words.packets_text(result)]),
         ("VPN server", [words.listed(result.capture.server, most=12) or "none seen"]),
         ("Direction", [result.capture.direction]),
         ("Program", [f"{result.tool.get('name', '')} {result.tool.get('version', '')}"]),
@@ -174,20 +174,3 @@ def _facts(story: Story) -> list[tuple[str, list[str]]]:
         if ids:
             facts.append((name, [", ".join(ids)]))
     return facts
-
-
-def packets_text(result: Result) -> str:
-    """Where every packet went."""
-    counts = result.capture.counts
-    parts = [
-        f"{counts.ike} IKE",
-        f"{counts.esp} ESP",
-        f"{counts.keepalive} keepalive",
-        f"{counts.other} other",
-    ]
-    undecoded = sum(counts.undecoded.values())
-    if undecoded:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in counts.undecoded.items())
-        parts.append(f"{undecoded} not decoded ({reasons})")
-    copies = f", and {counts.copies} copies of them" if counts.copies else ""
-    return f"{counts.packets}: {', '.join(parts)}{copies}"

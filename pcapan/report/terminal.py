@@ -232,23 +232,11 @@ class _Printer(Lines):
 
     def _capture(self) -> None:
         capture = self.result.capture
-        counts = capture.counts
         self.blank()
         self.heading("Capture")
         for entry in self.result.inputs:
             self.line(self._input(entry), 2)
-        parts = [
-            f"{counts.ike} IKE",
-            f"{counts.esp} ESP",
-            f"{counts.keepalive} keepalive",
-            f"{counts.other} other",
-        ]
-        undecoded = sum(counts.undecoded.values())
-        if undecoded:
-            reasons = ", ".join(f"{reason} {count}" for reason, count in counts.undecoded.items())
-            parts.append(f"{undecoded} not decoded ({reasons})")
-        copies = f", and {counts.copies} copies of them" if counts.copies else ""
-        self.line(f"{counts.packets} packets: {', '.join(parts)}{copies}", 2)
+        self.line(words.packets_text(self.result), 2)
         servers = ", ".join(capture.server) or "none seen"
         self.line(f"VPN server: {servers}; direction: {capture.direction}", 2)
         for limit in capture.limits:

@@ -247,3 +247,20 @@ def commands_apart(text: str) -> list[tuple[bool, str]]:
     if rest or not pieces:
         pieces.append((False, rest))
     return pieces
+
+
+def packets_text(result: Result) -> str:
+    """``795 packets: 167 IKE, 596 ESP, ...``: where every packet went."""
+    counts = result.capture.counts
+    parts = [
+        f"{counts.ike} IKE",
+        f"{counts.esp} ESP",
+        f"{counts.keepalive} keepalive",
+        f"{counts.other} other",
+    ]
+    undecoded = sum(counts.undecoded.values())
+    if undecoded:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in counts.undecoded.items())
+        parts.append(f"{undecoded} not decoded ({reasons})")
+    copies = f", and {counts.copies} copies of them" if counts.copies else ""
+    return f"{counts.packets} packets: {', '.join(parts)}{copies}"

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 import pcapan
+from pcapan.commands import batch as batch_commands
 from pcapan.commands import completion
 from pcapan.commands import rules as rule_commands
 from pcapan.commands.guard import guarded
@@ -402,6 +403,7 @@ def info(
     return run(captures, json=format is InfoFormat.JSON, servers=server or [], quiet=quiet, no_color=no_color)
 
 
+app.add_typer(batch_commands.app, name="batch")
 app.add_typer(rule_commands.app, name="rules")
 
 

@@ -7,7 +7,7 @@ renderer); must not know how the answer is found. Keys are never removed within 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -155,10 +155,22 @@ class Result:
             "run": self.run,
             "inputs": self.inputs,
             "capture": asdict(self.capture),
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [_finding_dict(finding) for finding in self.findings],
             "sources": self.sources,
             "series": self.series,
             "answer_times": self.answer_times,
             "ladders": self.ladders,
             "problems": [asdict(problem) for problem in self.problems],
         }
+
+
+def _finding_dict(finding: Finding) -> dict[str, Any]:
+    """As `asdict`, which copies every number of every finding, would give it."""
+    made = _flat(finding)
+    for name in ("evidence", "fix", "references"):
+        made[name] = [_flat(one) for one in made[name]]
+    return made
+
+
+def _flat(record: Finding | Evidence | Fix | Reference) -> dict[str, Any]:
+    return {one.name: getattr(record, one.name) for one in fields(record)}

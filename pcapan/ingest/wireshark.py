@@ -80,7 +80,7 @@ def open_with_wireshark(
             where=path,
             hint="install Wireshark (tshark), or convert it with: editcap -F pcapng FILE FILE.pcapng",
         )
-    if path != "-" and stream is stored and Path(path).is_file():
+    if stream is stored and stored.regular:
         name, spool = str(Path(path).resolve()), None
     else:
         name = spool = _spool(path, stream)

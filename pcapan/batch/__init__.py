@@ -1,0 +1,1 @@
+"""Many captures: a Parquet dataset, one result an incident, and what they say together."""

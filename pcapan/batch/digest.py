@@ -1,0 +1,63 @@
+"""The short form of a result that stands in the manifest: enough for trends and for the index.
+
+Knows which few facts of a result those need. Must not know how they are shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pcapan.batch.parquet import month_of, servers_of
+from pcapan.model import Finding, Result, Verdict
+from pcapan.report.words import headline
+from pcapan.tables.facts import Facts
+
+#: Addresses of one claim that are kept; the rest is counted.
+_ADDRESSES = 50
+#: Numbers of claims that tell how a cause develops.
+_NUMBERS = ("sas_at_onset", "clients_at_once", "unanswered")
+
+
+def digest_of(result: Result, facts: Facts) -> dict[str, Any]:
+    """What the manifest says about an incident."""
+    times = [t for scan in facts.scans for t in (scan.first_ts, scan.last_ts) if t is not None]
+    first = min(times, default=None)
+    servers = list(result.capture.server)
+    return {
+        "month": month_of(first),
+        "server": servers_of(servers),
+        "servers": servers[:32],
+        "first_ns": first,
+        "last_ns": max(times, default=None),
+        "bytes": sum(entry["bytes"] for entry in result.inputs),
+        "packets": result.capture.counts.packets,
+        "damaged": any(entry["damaged"] for entry in result.inputs),
+        **findings_digest(result),
+    }
+
+
+def findings_digest(result: Result) -> dict[str, Any]:
+    """The part of the digest that depends on rules."""
+    verdict, sentence = headline(result)
+    by_verdict: dict[Verdict, list[str]] = {}
+    for finding in result.findings:
+        by_verdict.setdefault(finding.verdict, []).append(finding.id)
+    return {
+        "verdict": verdict,
+        "sentence": sentence[:500],
+        "claims": [_claim(finding) for finding in result.findings if finding.verdict.reported],
+        "not_observed": sorted(by_verdict.get(Verdict.NOT_OBSERVED, [])),
+        "inconclusive": sorted(by_verdict.get(Verdict.INCONCLUSIVE, [])),
+    }
+
+
+def _claim(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "verdict": str(finding.verdict),
+        "severity": str(finding.severity),
+        "title": finding.title,
+        "addresses": finding.addresses[:_ADDRESSES],
+        "more": max(0, len(finding.addresses) - _ADDRESSES),
+        "numbers": {name: finding.numbers[name] for name in _NUMBERS if name in finding.numbers},
+    }

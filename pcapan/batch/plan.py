@@ -1,0 +1,100 @@
+"""What has to be done: incidents that were found against those that are in the manifest.
+
+Knows when a line of the manifest still holds. Must not know how anything is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pcapan.batch.engine import Task
+from pcapan.batch.manifest import Line, Manifest
+from pcapan.batch.model import INSIDE, Item, Refused
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a line must agree with to hold."""
+
+    rules_hash: str
+    site: list[Any]
+    version: str
+    """Of the stored facts."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """Items by what has to be done with them, each list largest first."""
+
+    analyse: list[Item] = field(default_factory=list)
+    judge: list[tuple[Item, Line]] = field(default_factory=list)
+    kept: list[Item] = field(default_factory=list)
+    """Nothing changed: their lines stay."""
+    refused: list[Refused] = field(default_factory=list)
+    replaced: list[Names] = field(default_factory=list)
+    """Lines whose captures became part of other items, or that no longer apply."""
+
+    def tasks(self) -> list[Task]:
+        """What workers are asked, judging after analysing."""
+        asked = [
+            Task({"do": "analyse", "inputs": [entry.to_json() for entry in item.inputs]}, item.archive)
+            for item in self.analyse
+        ]
+        return asked + [
+            Task(
+                {
+                    "do": "judge",
+                    "key": line["key"],
+                    "rules": line["rules"],
+                    "digest": line["digest"],
+                    "reason": line["reason"],
+                }
+            )
+            for _, line in self.judge
+        ]
+
+
+def make_plan(
+    items: Sequence[Item],
+    refused: Sequence[Refused],
+    manifest: Manifest,
+    current: Current,
+    sources: Iterable[str],
+) -> Plan:
+    """Compare what was found with the manifest."""
+    plan = Plan(refused=list(refused))
+    for item in items:
+        line = manifest.lines.get(item.names)
+        if line is None or line["status"] != "ok" or not _same(line, item, current):
+            plan.analyse.append(item)
+        elif line["rules"] != current.rules_hash:
+            plan.judge.append((item, line))
+        else:
+            plan.kept.append(item)
+    wanted = {item.names for item in items} | {(entry.name,) for entry in refused}
+    present = {name for names in wanted for name in names}
+    roots = tuple(sources)
+    for names, line in manifest.lines.items():
+        regrouped = names not in wanted and any(name in present for name in names)
+        recovered = names not in wanted and not line["key"] and _below(names[0], roots)
+        if regrouped or recovered:
+            plan.replaced.append(names)
+    return plan
+
+
+def _same(line: Line, item: Item, current: Current) -> bool:
+    """Whether the captures and everything but the rules are as they were."""
+    now = [[entry.stamp for entry in item.inputs], current.site, current.version]
+    return [line["stamps"], line["site"], line["version"]] == now
+
+
+def _below(name: str, roots: Sequence[str]) -> bool:
+    ends = ("/", "\\", INSIDE)
+    return any(
+        name.startswith(root) and (name == root or root.endswith(ends) or name[len(root) :].startswith(ends))
+        for root in roots
+    )

@@ -1,0 +1,164 @@
+"""What a worker does: one task after the other, each answered with plain values.
+
+Knows the tasks: look into a file, tell when a capture begins, analyse an incident, judge a stored one
+again. Must not know who asks, how many workers there are, or the manifest. A worker reads captures and
+writes into the dataset; it never takes the results of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, BinaryIO
+
+from pcapan.batch import inventory, parquet, places, stored
+from pcapan.batch.archives import Shelf
+from pcapan.batch.catalogue import found_to_json
+from pcapan.batch.digest import digest_of, findings_digest
+from pcapan.batch.document import Pieces, encoded, merged
+from pcapan.batch.layout import Layout, is_full
+from pcapan.batch.model import Input, Outcome
+from pcapan.batch.rulebook import read_fingerprints
+from pcapan.batch.settings import Settings
+from pcapan.detect.rulefile import RuleSet
+from pcapan.detect.run import judge
+from pcapan.errors import PcapanError, UnreadableError
+from pcapan.pipeline import built_in_rules, make_result, read_facts, run_record
+from pcapan.report.document import load_result
+
+Answer = dict[str, Any]
+
+
+class Worker:
+    """Does tasks under one set of settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._layout = Layout(settings.root)
+        self._options = settings.options
+        self._shelf = Shelf(places.open_binary, places.current_stamp)
+        self._tasks: dict[str, Callable[[dict[str, Any]], Answer]] = {
+            "inspect": self._inspect,
+            "time": self._time,
+            "analyse": self._analyse,
+            "judge": self._judge,
+        }
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """The rules of the run."""
+        return built_in_rules(self._options)
+
+    def do(self, task: dict[str, Any]) -> Outcome:
+        """Do a task; whatever goes wrong with it becomes its outcome."""
+        began = time.perf_counter()
+        status, answer = "failed", {}
+        try:
+            answer = self._tasks[task["do"]](task)
+            status, reason = "ok", answer.pop("reason", "")
+        except MemoryError:
+            reason = f"it needs more memory than a worker may have ({self._settings.memory_mb} MiB)"
+        except PcapanError as error:
+            reason = "; ".join(part for part in (error.message, error.hint) if part)
+        except OSError as error:
+            status = "full" if is_full(error) else "failed"
+            reason = f"the dataset cannot be written: {error.strerror or error}"
+        except stored.StaleError as error:
+            status, reason = "stale", str(error)
+        except Exception as error:
+            reason = f"a fault inside pcapan: {type(error).__name__}: {error}"
+        return Outcome(status, " ".join(reason.split())[:500], time.perf_counter() - began, answer)
+
+    def _inspect(self, task: dict[str, Any]) -> Answer:
+        return found_to_json(inventory.inspect(inventory.Unknown(**task["unknown"])))
+
+    def _time(self, task: dict[str, Any]) -> Answer:
+        entry = Input.from_json(task["input"])
+        return {"first_ns": inventory.first_time(entry.name, self._opener([entry]))}
+
+    def _opener(self, inputs: Sequence[Input]) -> Callable[[str], BinaryIO | None]:
+        by_name = {entry.name: entry for entry in inputs}
+
+        def opened(name: str) -> BinaryIO | None:
+            entry = by_name[name]
+            if entry.member is not None:
+                return self._shelf.open(entry)
+            if not places.is_url(name):
+                return None
+            try:
+                return places.open_binary(name)
+            except OSError as error:
+                raise UnreadableError(
+                    f"the remote object cannot be read: {error}", where=name, hint="check the store"
+                ) from None
+
+        return opened
+
+    def _analyse(self, task: dict[str, Any]) -> Answer:
+        inputs = [Input.from_json(entry) for entry in task["inputs"]]
+        facts, unreadable = read_facts(
+            [entry.name for entry in inputs], self._options, opener=self._opener(inputs)
+        )
+        stock = stored.NotingStock(facts)
+        result = make_result(facts, self.rules, self._options, unreadable, stock)
+        key = self._key([entry.sha256 for entry in facts.inputs])
+        digest = digest_of(result, facts)
+        self._layout.write(self._layout.facts(key), stored.pack(facts, stock))
+        parquet.write_tables(self._layout, key, stock, digest["month"], digest["server"])
+        document = result.to_dict()
+        self._write_findings(key, digest, document["findings"])
+        self._layout.write(self._layout.result(key), encoded(document) + b"\n")
+        return {"key": key, "digest": digest, "reason": _damage(facts.inputs, unreadable)}
+
+    def _key(self, hashes: Sequence[str]) -> str:
+        """What identifies a result: the content, what was told about the network, and the program."""
+        content = [sorted(hashes), self._settings.site, stored.version()]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+    def _write_findings(self, key: str, digest: Mapping[str, Any], findings: list[dict[str, Any]]) -> None:
+        rows = parquet.finding_rows(key, findings, digest["first_ns"], digest["last_ns"])
+        parquet.write_findings(self._layout, key, rows, digest["month"], digest["server"])
+
+    def _judge(self, task: dict[str, Any]) -> Answer:
+        """Judge a stored incident by the rules of this run; only rules that changed are asked."""
+        key, digest = task["key"], task["digest"]
+        before = read_fingerprints(self._layout, task["rules"])
+        changed = [rule for rule in self.rules if before.get(rule.id) != self.rules.fingerprints[rule.id]]
+        try:
+            stock = stored.StoredStock(self._layout.facts(key).read_bytes(), self._options.site)
+            pieces = Pieces.cut(self._layout.result(key).read_bytes())
+            old = json.loads(pieces.findings)
+        except (OSError, ValueError) as error:
+            raise stored.StaleError(str(error)) from None
+        found = merged(
+            old,
+            judge(stock, changed),
+            frozenset(rule.id for rule in changed),
+            [rule.id for rule in self.rules],
+        )
+        pieces.run = encoded(run_record(self.rules, self._options))
+        if found != old:
+            pieces.findings = encoded(found)
+            data = pieces.joined()
+            digest = {**digest, **findings_digest(load_result(data, key))}
+            self._write_findings(key, digest, found)
+        else:
+            data = pieces.joined()
+        self._layout.write(self._layout.result(key), data)
+        if stock.learned:
+            self._layout.write(self._layout.facts(key), stock.bytes())
+        return {"key": key, "digest": digest, "reason": task["reason"]}
+
+
+def _damage(inputs: Sequence[Any], unreadable: Sequence[PcapanError]) -> str:
+    """What the result does not cover."""
+    parts = [
+        f"{entry.path}: {next((problem.example for problem in entry.problems), 'cut or damaged')}"
+        for entry in inputs
+        if entry.damaged
+    ]
+    parts += [f"{error.where}: {error.message}" for error in unreadable]
+    return "; ".join(parts)

@@ -10,15 +10,18 @@ over the whole space). Not finding one proves little, see `pcapan.track.recover`
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from hashlib import sha1
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
+from pcapan.decode import natd_lanes
 from pcapan.decode.natd import natd_hash
 
 _IPV4_END = 1 << 32
+_HASH_SIZE = 20
 
 
 class AddressRange(NamedTuple):
@@ -152,6 +155,57 @@ def _suffixes(port: int) -> tuple[bytes, ...]:
     return tuple(bytes((low,)) + port.to_bytes(2, "big") for low in range(256))
 
 
+class _ByHashlib:
+    """Tries addresses one by one.
+
+    One SHA-1 state per 256 addresses is copied and given three more bytes: measured with Python
+    3.11 the fastest way there is, 0.41 us an address against 0.50 for one call per address, and the
+    only one that is not slowed by asking for SHA-1 in a way that locked-down systems allow.
+    """
+
+    #: Addresses between two looks at whether to go on, a power of 2: 0.1 ms.
+    step = 1 << 8
+
+    def __init__(self, spi_i: int, spi_r: int, targets: frozenset[bytes]) -> None:
+        self._head = sha1(spi_i.to_bytes(8, "big") + spi_r.to_bytes(8, "big"), usedforsecurity=False)
+        self._targets = targets
+
+    def first(self, port: int, first: int, last: int) -> int | None:
+        """First of the addresses, none or all of one step, that gives a target."""
+        targets = self._targets
+        block = self._head.copy()
+        block.update((first >> 8).to_bytes(3, "big"))
+        fork = block.copy
+        low = first & 0xFF
+        for suffix in _suffixes(port)[low : low + last - first + 1]:
+            state = fork()
+            state.update(suffix)
+            if state.digest() in targets:
+                return first - low + suffix[0]
+        return None
+
+
+class _ByLanes:
+    """Tries sixteen addresses at a time, compiled."""
+
+    step = 1 << 14
+
+    def __init__(self, spi_i: int, spi_r: int, targets: frozenset[bytes]) -> None:
+        self._spi_i, self._spi_r, self._targets = spi_i, spi_r, targets
+        self._wanted = array("I", [natd_lanes.last_word(target) for target in targets])
+
+    def first(self, port: int, first: int, last: int) -> int | None:
+        """As `_ByHashlib.first`."""
+        while first <= last:
+            address = natd_lanes.candidate(self._spi_i, self._spi_r, port, first, last, self._wanted)
+            if address < 0:
+                return None
+            if natd_hash(self._spi_i, self._spi_r, address.to_bytes(4, "big"), port) in self._targets:
+                return address
+            first = address + 1
+        return None
+
+
 def search(
     spi_i: int,
     spi_r: int,
@@ -162,18 +216,16 @@ def search(
 ) -> Match | None:
     """First IPv4 address of the ranges, in order, whose hash with one of the ports is a target.
 
-    `spi_r` is 0 for the initial request. None means: no address fits, or `should_stop` (asked once
-    for every 256 addresses, 0.1 ms) said so; the caller knows which.
-
-    One SHA-1 state per 256 addresses is copied and given three more bytes: measured with Python
-    3.11 the fastest way there is, 0.41 us an address against 0.50 for one call per address, and the
-    only one that is not slowed by asking for SHA-1 in a way that locked-down systems allow.
+    `spi_r` is 0 for the initial request. None means: no address fits, or `should_stop` (asked every
+    0.1 to 1 ms) said so; the caller knows which. Of the ports that fit an address the first is told.
+    Compiled, 17.9 million addresses take 0.3 to 0.6 s instead of 8 s, and other threads run meanwhile.
 
     Raises:
         ValueError: when a range leaves the IPv4 space.
     """
-    head = sha1(spi_i.to_bytes(8, "big") + spi_r.to_bytes(8, "big"), usedforsecurity=False)
-    endings = [(port, _suffixes(port)) for port in dict.fromkeys(ports)]
+    hashes = frozenset(target for target in targets if len(target) == _HASH_SIZE)
+    use_lanes = natd_lanes.COMPILED and len(hashes) <= natd_lanes.MOST_WANTED
+    tried = (_ByLanes if use_lanes else _ByHashlib)(spi_i, spi_r, hashes)
     for first, last in ranges:
         if first < 0 or last >= _IPV4_END:
             raise ValueError(f"not a range of IPv4 addresses: {first} to {last}")
@@ -181,17 +233,13 @@ def search(
         while start <= last:
             if should_stop():
                 return None
-            end = min(last, start | 0xFF)
-            block = head.copy()
-            block.update((start >> 8).to_bytes(3, "big"))
-            fork = block.copy
-            for port, suffixes in endings:
-                low = start & 0xFF
-                for suffix in suffixes[low : (end & 0xFF) + 1]:
-                    state = fork()
-                    state.update(suffix)
-                    if state.digest() in targets:
-                        return Match(start - low + suffix[0], port)
+            end = min(last, start | (tried.step - 1))
+            match: Match | None = None
+            for port in dict.fromkeys(ports):
+                address = tried.first(port, start, match.address - 1 if match else end)
+                match = match if address is None else Match(address, port)
+            if match:
+                return match
             start = end + 1
     return None
 

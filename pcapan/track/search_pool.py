@@ -1,7 +1,8 @@
-"""Address searches spread over processes: units of work go out, matches come back.
+"""Address searches spread over the cores: units of work go out, matches come back.
 
-Knows processes, their signals and their ends. Must not know attempts, nor which unit pays most:
-the caller hands units out in that order, one by one, and learns what came of each.
+Knows threads, which do where the search is compiled, and processes, their signals and their ends.
+Must not know attempts, nor which unit pays most: the caller hands units out in that order, one by
+one, and learns what came of each.
 """
 
 from __future__ import annotations
@@ -12,13 +13,21 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from pcapan.decode import natd_lanes
 from pcapan.decode.natd_search import AddressRange, Match, search
 
 if TYPE_CHECKING:
@@ -62,44 +71,40 @@ Settle = Callable[[Unit, Report], None]
 def run_units(units: Iterator[Unit], settle: Settle, should_stop: Callable[[], bool], jobs: int) -> None:
     """Work through the units until they end or `should_stop` says so; `settle` learns every outcome.
 
-    `units` is asked for the next unit only when a process is free for it, so it may skip what
+    `units` is asked for the next unit only when a core is free for it, so it may skip what
     `settle` made needless. With one job, or where processes cannot be started or die, the work is
-    done in this process. No process outlives the call, nor this process.
+    done in this thread. No thread and no process outlives the call, nor a process this one.
     """
     unsettled: list[Unit] = []
     if jobs > 1:
+        crew = _Threads if natd_lanes.COMPILED else _Processes
         with suppress(BrokenProcessPool):  # slower then, but with the same outcome
-            _on_processes(units, settle, should_stop, min(jobs, _MOST_PROCESSES), unsettled)
+            _spread(units, settle, should_stop, crew(min(jobs, _MOST_PROCESSES)), unsettled)
     for unit in chain(unsettled, units):
         if should_stop():
             return
         settle(unit, unit.run(should_stop))
 
 
-def _on_processes(
+def _spread(
     units: Iterator[Unit],
     settle: Settle,
     should_stop: Callable[[], bool],
-    jobs: int,
+    crew: _Threads | _Processes,
     unsettled: list[Unit],
 ) -> None:
     """Fill `unsettled` with the units that went out and did not come back."""
-    context = multiprocessing.get_context("spawn")  # the same everywhere, and safe beside threads
-    with _starting_processes():
-        stop = context.RawValue("b", 0)
-        executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(stop,))
     pending: dict[Future[Report], Unit] = {}
     try:
         while True:
-            if not stop.value and should_stop():
-                stop.value = 1
-            while not stop.value and len(pending) < _AHEAD * jobs:
+            if not crew.stopped and should_stop():
+                crew.stop()
+            while not crew.stopped and len(pending) < _AHEAD * crew.jobs:
                 unit = next(units, None)
                 if unit is None:
                     break
                 unsettled.append(unit)
-                with _starting_processes():
-                    pending[executor.submit(_run_in_worker, unit)] = unit
+                pending[crew.submit(unit)] = unit
             if not pending:
                 return
             done, _ = wait(pending, timeout=_POLL, return_when=FIRST_COMPLETED)
@@ -109,8 +114,52 @@ def _on_processes(
                 unsettled.remove(unit)
                 settle(unit, report)
     finally:
-        stop.value = 1
-        executor.shutdown(wait=True, cancel_futures=True)
+        crew.stop()
+        crew.executor.shutdown(wait=True, cancel_futures=True)
+
+
+class _Threads:
+    """Threads of this process; the compiled search lets them run side by side."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self.executor: Executor = ThreadPoolExecutor(jobs)
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Let units under way end early."""
+        self.stopped = True
+
+    def submit(self, unit: Unit) -> Future[Report]:
+        """Begin a unit as soon as a thread is free."""
+        return self.executor.submit(unit.run, lambda: self.stopped)
+
+
+class _Processes:
+    """Processes of their own, because only one thread of a process runs Python at a time."""
+
+    def __init__(self, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")  # the same everywhere, and safe beside threads
+        self.jobs = jobs
+        with _starting_processes():
+            self._stop = context.RawValue("b", 0)
+            self.executor: Executor = ProcessPoolExecutor(
+                jobs, mp_context=context, initializer=_begin_worker, initargs=(self._stop,)
+            )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return bool(self._stop.value)
+
+    def stop(self) -> None:
+        """Let units under way end early."""
+        self._stop.value = 1
+
+    def submit(self, unit: Unit) -> Future[Report]:
+        """Begin a unit as soon as a process is free."""
+        with _starting_processes():
+            return self.executor.submit(_run_in_worker, unit)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pcapan.decode import natd_lanes, natd_search
 from pcapan.decode.natd import natd_hash
 from pcapan.decode.natd_search import (
     AddressRange,
@@ -21,7 +23,17 @@ from pcapan.decode.natd_search import (
     search_order,
 )
 
+#: By hashlib, and, where it is compiled, by lanes.
+WAYS = (False, True) if natd_lanes.COMPILED else (False,)
+
 SPI = 0x0123_4567_89AB_CDEF
+
+
+@pytest.fixture(autouse=True, scope="module", params=WAYS)
+def lanes(request: pytest.FixtureRequest) -> Iterator[bool]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(natd_lanes, "COMPILED", request.param)
+        yield request.param
 
 
 def never() -> bool:
@@ -85,11 +97,29 @@ def test_ends_of_the_address_space() -> None:
 def test_several_targets_and_ports() -> None:
     targets = (hash_of("10.0.0.9", 4500), hash_of("10.0.0.200"), b"\0" * 20)
     assert find("10.0.0.0/24", *targets) == Match(int(IPv4Address("10.0.0.200")), 500)
-    assert find("10.0.0.0/24", *targets, ports=(500, 4500)) is not None
+    for ports in ((500, 4500), (4500, 500)):
+        found = find("10.0.0.0/24", *targets, ports=ports)
+        assert found == Match(int(IPv4Address("10.0.0.9")), 4500), "the first address, whatever its port"
+    both = (hash_of("10.0.0.9", 4500), hash_of("10.0.0.9"))
+    assert find("10.0.0.0/24", *both, ports=(4500, 500)) == Match(int(IPv4Address("10.0.0.9")), 4500)
+    assert find("10.0.0.0/24", *both, ports=(500, 4500)) == Match(int(IPv4Address("10.0.0.9")), 500)
     assert find("10.0.0.0/24", *targets, ports=(4500,)) == Match(int(IPv4Address("10.0.0.9")), 4500)
     assert find("10.0.0.0/24", *targets, ports=(1701,)) is None
     assert find("10.0.0.0/24", ports=(500,)) is None
     assert find("10.0.0.0/24", *targets, ports=()) is None
+
+
+def test_more_hashes_than_lanes_look_for() -> None:
+    many = [hash_of(f"10.0.1.{place}") for place in range(100, 100 + natd_lanes.MOST_WANTED)]
+    assert find("10.0.0.0/23", *many, hash_of("10.0.0.3")) == Match(int(IPv4Address("10.0.0.3")), 500)
+    assert find("10.0.0.0/23", *many, b"short") == Match(int(IPv4Address("10.0.1.100")), 500)
+
+
+def test_a_candidate_that_is_none_is_passed_over() -> None:
+    real = hash_of("10.0.0.200")
+    like = b"\0" * 16 + hash_of("10.0.0.5")[16:]
+    assert find("10.0.0.0/24", like, real) == Match(int(IPv4Address("10.0.0.200")), 500)
+    assert find("10.0.0.0/24", like) is None
 
 
 def test_earlier_range_wins() -> None:
@@ -100,7 +130,7 @@ def test_earlier_range_wins() -> None:
     assert found.text == "192.168.0.1"
 
 
-def test_stops_between_blocks() -> None:
+def test_stops_between_steps(lanes: bool) -> None:
     asked = 0
 
     def stop_at_the_third() -> bool:
@@ -108,8 +138,11 @@ def test_stops_between_blocks() -> None:
         asked += 1
         return asked >= 3
 
-    network = [address_range("10.0.0.0/22")]
-    late, early = frozenset({hash_of("10.0.2.0")}), frozenset({hash_of("10.0.1.255")})
+    step = (natd_search._ByLanes if lanes else natd_search._ByHashlib).step
+    base = int(IPv4Address("10.0.0.0"))
+    network = [AddressRange(base, base + 4 * step - 1)]
+    late = frozenset({natd_hash(SPI, 0, (base + 2 * step).to_bytes(4, "big"), 500)})
+    early = frozenset({natd_hash(SPI, 0, (base + 2 * step - 1).to_bytes(4, "big"), 500)})
     assert search(SPI, 0, late, (500,), network, stop_at_the_third) is None
     assert asked == 3
     asked = 0

@@ -70,24 +70,30 @@ def open_capture(
     return capture
 
 
-def open_again(capture: Capture, chunk_size: int) -> Capture:
-    """Open a capture a second time that was opened with `keep` and read to its end.
+def open_again(
+    path: str, kept: StoredStream | None, identity: tuple[int, int] | None, size: int, chunk_size: int
+) -> Capture:
+    """Open a capture a second time.
+
+    Args:
+        path: as it was named.
+        kept: its bytes, where they could be read only once (`StoredStream.again`).
+        identity: of the file, where it is one (`StoredStream.identity`).
+        size: bytes it had; it may have grown since.
+        chunk_size: bytes asked for at once.
 
     Raises:
         UnreadableError: the file is gone, or is another one by now.
     """
-    stored = capture.stored.again()
-    if stored is None:
-        stored = _open_stored(capture.path, None, keep=False)
-        if not stored.is_same_file(capture.stored):
-            stored.close()
+    stored = kept or _open_stored(path, None, keep=False)
+    try:
+        if kept is None and (stored.identity != identity or stored.size < size):
             raise UnreadableError(
                 "the file has changed since it was read",
-                where=capture.path,
+                where=path,
                 hint="leave the file in its place until pcapan has ended",
             )
-    try:
-        return _recognise(capture.path, stored, chunk_size)
+        return _recognise(path, stored, chunk_size)
     except BaseException:
         stored.close()
         raise

@@ -192,11 +192,15 @@ class StoredStream(ByteStream):
             return False
         return at <= self._file.seek(0, os.SEEK_END) and self._file.seek(at) == at
 
-    def is_same_file(self, other: StoredStream) -> bool:
-        """Whether both read the same file, which has not become shorter since the other did."""
-        if self._identity is None or self._identity != other._identity:
-            return False
-        return self.size >= other.size
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """Device and number of the file, by which it is known again; None of a pipe."""
+        return self._identity
+
+    @property
+    def kept(self) -> bool:
+        """Whether `again` can give the bytes once more."""
+        return self._kept is not None
 
     def again(self) -> StoredStream | None:
         """The bytes that were kept, from the first one; None where nothing was. Used one at a time."""

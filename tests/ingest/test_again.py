@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import pickle
 import random
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import zstandard
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest import capture as capture_module
-from pcapan.ingest.again import frame_of, frames_again
+from pcapan.ingest.again import Recall, frame_of
 from pcapan.ingest.capture import Capture
 from pcapan.ingest.frames import Frame
 from pcapan.ingest.open import open_capture
@@ -48,12 +49,22 @@ def kept(path: str, stdin: bytes | None = None, chunk_size: int = 4096) -> tuple
 def compare(capture: Capture, frames: dict[int, Frame]) -> None:
     """Few, all, and none of the frames."""
     draw = random.Random(len(frames))
+    recall = Recall.of(capture)
     for numbers in ([], draw.sample(sorted(frames), min(len(frames), 9)), list(frames)):
-        assert list(frames_again(capture, numbers)) == [frames[number] for number in sorted(numbers)]
+        assert list(recall.frames(numbers)) == [frames[number] for number in sorted(numbers)]
     with pytest.raises(UnreadableError, match=f"frame {max(frames, default=0) + 1} "):
-        list(frames_again(capture, [max(frames, default=0) + 1]))
-    capture.forget()
-    capture.forget()
+        list(recall.frames([max(frames, default=0) + 1]))
+    recall.forget()
+    recall.forget()
+
+
+def test_what_lies_in_a_file_is_recalled_by_another_process(tmp_path: Path) -> None:
+    for make in (sample_pcap, sample_pcapng):
+        path = tmp_path / make.__name__
+        path.write_bytes(gzip.compress(make()))
+        capture, frames = kept(str(path))
+        recall = pickle.loads(pickle.dumps(Recall.of(capture)))
+        assert list(recall.frames(frames)) == list(frames.values())
 
 
 @pytest.mark.usefixtures("marks")
@@ -126,7 +137,7 @@ def test_few_marks_are_kept_and_little_is_read_again(tmp_path: Path, monkeypatch
         walked += 1
 
     monkeypatch.setattr(Capture, "mark", lambda self, number, *rest: counting(number))
-    assert [one.number for one in frames_again(capture, [15_000])] == [15_000]
+    assert [one.number for one in Recall.of(capture).frames([15_000])] == [15_000]
     assert walked < 5
 
 
@@ -144,7 +155,7 @@ def test_a_file_that_does_not_stay_is_told(change: str, tmp_path: Path) -> None:
     else:
         path.write_bytes(sample_pcap(2))
     with pytest.raises(UnreadableError) as told:
-        list(frames_again(capture, [5]))
+        list(Recall.of(capture).frames([5]))
     assert told.value.where == str(path) and told.value.hint
 
 
@@ -153,7 +164,7 @@ def test_a_file_that_grows_is_the_same_file(tmp_path: Path) -> None:
     path.write_bytes(sample_pcap(3))
     capture, frames = kept(str(path))
     path.write_bytes(sample_pcap(5))
-    assert list(frames_again(capture, [2])) == [frames[2]]
+    assert list(Recall.of(capture).frames([2])) == [frames[2]]
 
 
 @pytest.mark.shared
@@ -168,6 +179,6 @@ def test_corpus(folder: str, shared_dir: Path) -> None:
             continue
         draw = random.Random(path.name)
         numbers = draw.sample(sorted(frames), min(len(frames), 20))
-        again = list(frames_again(capture, numbers))
+        again = list(Recall.of(capture).frames(numbers))
         assert again == [frames[number] for number in sorted(numbers)], path.name
-        capture.forget()
+        Recall.of(capture).forget()

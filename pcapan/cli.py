@@ -218,7 +218,8 @@ def analyze(
             "-o",
             "--output",
             metavar="DIR",
-            help="Write report.html, report.md, result.json and tables/ into this folder.",
+            help="Write report.html, report.md, result.json, evidence.pcapng (the frames that findings cite) "
+            "and tables/ into this folder.",
             show_default=False,
         ),
     ] = None,

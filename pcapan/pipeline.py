@@ -18,7 +18,7 @@ from pcapan.compiled import engine
 from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
 from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError
-from pcapan.ingest.frames import CaptureReader
+from pcapan.ingest.again import Recall
 from pcapan.ingest.open import open_capture
 from pcapan.model import CaptureSummary, Counts, Problem, Result
 from pcapan.scan.columns import FileScan
@@ -80,6 +80,12 @@ class Analysis:
         """Whether something was cut, damaged or could not be read."""
         return bool(self.unreadable) or any(entry.damaged for entry in self.facts.inputs)
 
+    def forget(self) -> None:
+        """Let go of what was kept to read frames again. May be called twice."""
+        for entry in self.facts.inputs:
+            if entry.recall is not None:
+                entry.recall.forget()
+
     def table(self, name: str) -> pd.DataFrame:
         """A table (messages, attempts, sas, esp, sources, ...) as a pandas DataFrame."""
         return frame_of(name, self.facts)
@@ -92,8 +98,12 @@ def analyze(
     stdin: BinaryIO | None = None,
     progress: Progress | None = None,
     search_progress: SearchProgress | None = None,
+    keep: bool = False,
 ) -> Analysis:
     """Analyse one incident: one capture, or several that are one timeline.
+
+    With `keep`, frames can be read again afterwards (`InputFacts.recall`), also of what can be read only
+    once; end with the analysis' `forget()`.
 
     Raises:
         UnreadableError: when none of the inputs can be read.
@@ -103,7 +113,7 @@ def analyze(
     options = options or Options()
     rules = built_in_rules(options)
     facts, unreadable = read_facts(
-        paths, options, stdin=stdin, progress=progress, search_progress=search_progress
+        paths, options, stdin=stdin, progress=progress, search_progress=search_progress, keep=keep
     )
     return Analysis(make_result(facts, rules, options, unreadable), facts, unreadable)
 
@@ -121,8 +131,9 @@ def read_facts(
     opener: Opener | None = None,
     progress: Progress | None = None,
     search_progress: SearchProgress | None = None,
+    keep: bool = False,
 ) -> tuple[Facts, list[UnreadableError]]:
-    """Read and track the files without judging them; raises as `analyze` does."""
+    """Read and track the files without judging them; `keep` and errors as with `analyze`."""
     named = [paths] if isinstance(paths, str | Path) else list(paths)
     texts = [str(path) for path in named]
     if not texts:
@@ -136,7 +147,7 @@ def read_facts(
     for text in texts:
         try:
             file = opener(text) if opener is not None else None
-            entry, scan = scan_file(text, stdin=stdin, file=file, progress=progress)
+            entry, scan = scan_file(text, stdin=stdin, file=file, progress=progress, keep=keep)
         except UnreadableError as error:
             if len(texts) == 1:
                 raise
@@ -156,9 +167,10 @@ def scan_file(
     stdin: BinaryIO | None = None,
     file: BinaryIO | None = None,
     progress: Progress | None = None,
+    keep: bool = False,
 ) -> tuple[InputFacts, FileScan]:
     """Read one file to its end; raises UnreadableError when there is nothing to read."""
-    reader: CaptureReader = open_capture(path, stdin=stdin, file=file)
+    reader = open_capture(path, stdin=stdin, file=file, keep=keep)
     scanner = Scanner()
     for block in reader.blocks():
         scanner.feed(block, reader.interfaces)
@@ -176,6 +188,7 @@ def scan_file(
             problems=reader.problems,
             damaged=reader.damaged,
             side=reader.side,
+            recall=Recall.of(reader) if keep else None,
         ),
         scan,
     )

@@ -72,14 +72,21 @@ def run(request: AnalyzeRequest) -> ExitCode:
         check_folder(request.folder, request.tables, force=request.force)
     with progress_bar(quiet=request.quiet) as progress:
         analysis = analyze(
-            list(request.captures), options, progress=progress, search_progress=_searching(progress)
+            list(request.captures),
+            options,
+            progress=progress,
+            search_progress=_searching(progress),
+            keep=request.folder is not None,
         )
     for error in analysis.unreadable:
         tell(error)
     if request.folder is not None:
-        write_folder(
-            request.folder, analysis, look.wanted, request.tables, request.captures, force=request.force
-        )
+        try:
+            write_folder(
+                request.folder, analysis, look.wanted, request.tables, request.captures, force=request.force
+            )
+        finally:
+            analysis.forget()
     if look.format == "text":
         print_result(
             analysis.result, sys.stdout, detail=detail(look), color=not request.no_color, wanted=look.wanted

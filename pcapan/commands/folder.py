@@ -1,4 +1,4 @@
-"""``pcapan analyze -o DIR``: reports, the result and all tables in one folder.
+"""``pcapan analyze -o DIR``: reports, the result, the cited frames and all tables in one folder.
 
 Knows which files there are. Must not know how any of them is made.
 """
@@ -13,11 +13,14 @@ from pcapan.commands.files import check_new_folder, new_folder
 from pcapan.commands.render import Look, check_format, rendered
 from pcapan.commands.tables import check_parquet, write_table
 from pcapan.pipeline import Analysis
+from pcapan.report.evidence import Origin, gather_evidence, write_evidence
 from pcapan.report.story import Wanted
+from pcapan.tables.facts import Facts
 from pcapan.tables.registry import TABLES
 
 #: Every report and its format.
 REPORTS = {"report.html": "html", "report.md": "markdown", "result.json": "json"}
+EVIDENCE = "evidence.pcapng"
 
 
 def check_folder(path: str, tables: str, *, force: bool) -> None:
@@ -31,15 +34,31 @@ def check_folder(path: str, tables: str, *, force: bool) -> None:
 def write_folder(
     path: str, analysis: Analysis, wanted: Wanted, tables: str, inputs: Sequence[str], *, force: bool
 ) -> None:
-    """Write everything, whole or not at all."""
+    """Write everything, whole or not at all; `analysis` was made with `keep`."""
+    facts = analysis.facts
     with new_folder(path, inputs, force=force) as folder:
         for name, form in REPORTS.items():
             (folder / name).write_bytes(rendered(analysis.result, Look(form, wanted=wanted)))
+        sources = origins(facts)
+        frames = gather_evidence(analysis.result, sources)
+        with (folder / EVIDENCE).open("wb") as file:
+            write_evidence(file, analysis.result, sources, frames)
         (folder / "tables").mkdir()
         for name in TABLES:
             with (folder / "tables" / f"{name}.{tables}").open("wb") as file:
-                write_table(name, analysis.facts, tables, file)
+                write_table(name, facts, tables, file)
     _drop_older(Path(path) / "tables", tables)
+
+
+def origins(facts: Facts) -> list[Origin]:
+    """How the evidence of every input is read again, with the fragments that a cited datagram came in."""
+    found = []
+    for entry, scan in zip(facts.inputs, facts.scans, strict=True):
+        assert entry.recall is not None, "the facts were not gathered with `keep`"
+        fragments = {scan.messages.frame[row]: frames for row, frames in scan.fragment_frames.items()}
+        fragments |= {datagram.frames[0]: datagram.frames for datagram in scan.incomplete}
+        found.append(Origin(entry.recall, entry.interfaces, fragments))
+    return found
 
 
 def _drop_older(folder: Path, tables: str) -> None:

@@ -183,5 +183,6 @@ def _provenance(story: Story) -> list[str]:
         f"{code(result.run['rules_hash'], 64)}, options {code(asked or 'none', 200)}, "
         f"{counts.packets} packets ({counts.ike} IKE, {counts.esp} ESP), "
         f"server {code(words.listed(result.capture.server, most=4) or 'none seen', 200)}"
+        + (f"; all cited frames: {words.EVIDENCE_PLACE}" if words.cites_frames(result) else "")
     )
     return ["## Provenance", *lines]

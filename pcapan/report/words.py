@@ -24,6 +24,9 @@ VERDICT_WORDS = {
     Verdict.NOT_APPLICABLE: "not applicable",
 }
 
+#: Where the frames themselves are; the result does not know whether they were written.
+EVIDENCE_PLACE = "evidence.pcapng in the folder of analyze -o"
+
 #: Whom advice is for besides the makers of load balancers and firewalls.
 GENERAL = ("all", "windows")
 
@@ -221,6 +224,11 @@ def is_of_vendor(fix: Fix, vendor: str) -> bool:
     """Whether advice is of this maker; ``azure`` stands for each of its products."""
     name, wanted = fix.vendor.casefold(), vendor.casefold()
     return bool(wanted) and (name == wanted or name.startswith(f"{wanted}-"))
+
+
+def cites_frames(result: Result) -> bool:
+    """Whether any finding that claims something shows a frame for it."""
+    return any(finding.evidence for finding in result.findings if finding.verdict.reported)
 
 
 def file_names(paths: Sequence[str]) -> dict[str, str]:

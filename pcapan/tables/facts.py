@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pcapan.ingest.again import Recall
 from pcapan.ingest.frames import InputProblem, Interface, SideEvidence
 from pcapan.scan.columns import FileScan
 from pcapan.tables.population import Population, take_census
@@ -37,6 +38,8 @@ class InputFacts:
     damaged: bool
     side: SideEvidence = field(default_factory=SideEvidence)
     """What the container tells besides frames."""
+    recall: Recall | None = None
+    """Reads frames again, when that was asked for before reading."""
 
 
 @dataclass(frozen=True, slots=True)

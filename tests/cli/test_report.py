@@ -6,14 +6,16 @@ import errno
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pcapan.report.evidence import gather_evidence
 from pcapan.tables.registry import TABLES
 from tests.cli.conftest import Cli
 from tests.samples_kit import sample
 
-REPORTS = ["report.html", "report.md", "result.json", "tables"]
+REPORTS = ["evidence.pcapng", "report.html", "report.md", "result.json", "tables"]
 
 
 def tree(folder: Path) -> list[str]:
@@ -116,8 +118,40 @@ def test_a_folder_with_something_in_it_is_refused(cli: Cli, tmp_path: Path) -> N
     assert tree(tmp_path) == ["notes.txt"]
     assert cli("analyze", sample("healthy-dnat"), "-o", tmp_path, "--force").code == 0
     assert cli("analyze", sample("healthy-dnat"), "-o", tmp_path, "--force", "--tables", "parquet").code == 0
-    assert tree(tmp_path) == ["notes.txt", *REPORTS]
+    assert tree(tmp_path) == sorted(["notes.txt", *REPORTS])
     assert tree(tmp_path / "tables") == sorted(f"{name}.parquet" for name in TABLES)
+
+
+def test_evidence_comes_with_a_piped_capture(cli: Cli, tmp_path: Path) -> None:
+    target, other = tmp_path / "piped", tmp_path / "read"
+    assert cli("analyze", "-", "-o", target, "-q", stdin=sample("mobike").read_bytes()).code == 0
+    assert cli("analyze", sample("mobike"), "-o", other, "-q").code == 0
+    sizes = [cli("info", folder / "evidence.pcapng", "-f", "json").document for folder in (target, other)]
+    assert sizes[0]["inputs"][0]["packets"] == sizes[1]["inputs"][0]["packets"] > 0
+
+
+def test_evidence_that_is_analysed_is_not_replaced(cli: Cli, tmp_path: Path) -> None:
+    assert cli("analyze", sample("sa-limit-8"), "-o", tmp_path).code == 0
+    before = (tmp_path / "evidence.pcapng").read_bytes()
+    ran = cli("analyze", tmp_path / "evidence.pcapng", "-o", tmp_path, "--force")
+    assert ran.code == 2 and "overwrite a capture" in ran.err
+    assert (tmp_path / "evidence.pcapng").read_bytes() == before
+
+
+def test_a_capture_that_vanishes_leaves_nothing(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = tmp_path / "x.pcap"
+    capture.write_bytes(sample("sa-limit-8").read_bytes())
+
+    def gone(*arguments: Any) -> list[Any]:
+        capture.unlink()
+        return gather_evidence(*arguments)
+
+    monkeypatch.setattr("pcapan.commands.folder.gather_evidence", gone)
+    ran = cli("analyze", capture, "-o", tmp_path / "out")
+    assert ran.code == 3 and str(capture) in ran.err and len(ran.err.splitlines()) == 3
+    assert tree(tmp_path) == []
 
 
 def test_an_empty_folder_is_filled(cli: Cli, tmp_path: Path) -> None:
@@ -142,7 +176,7 @@ def test_a_place_that_cannot_be_is_exit_2_before_reading(cli: Cli, tmp_path: Pat
     assert len(ran.err.splitlines()) == 3 and tree(tmp_path) == ["file"]
 
 
-@pytest.mark.parametrize("command", ["analyze", "report"])
+@pytest.mark.parametrize("command", ["analyze", "evidence", "report"])
 def test_a_full_disk_leaves_nothing(
     cli: Cli, result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
@@ -152,8 +186,9 @@ def test_a_full_disk_leaves_nothing(
         raise full
 
     target = tmp_path / "out"
-    if command == "analyze":
-        monkeypatch.setattr("pcapan.commands.folder.write_table", no_room)
+    if command in ("analyze", "evidence"):
+        name = "write_table" if command == "analyze" else "write_evidence"
+        monkeypatch.setattr(f"pcapan.commands.folder.{name}", no_room)
         ran = cli("analyze", sample("healthy-dnat"), "-o", target)
     else:
         monkeypatch.setattr("pcapan.commands.files.os.fsync", no_room)

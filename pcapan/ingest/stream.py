@@ -136,8 +136,8 @@ class StoredStream(ByteStream):
 
     @property
     def regular(self) -> bool:
-        """Whether the bytes come from an ordinary file of known size."""
-        return self._size is not None
+        """Whether the bytes come from an ordinary file that can be opened by its name."""
+        return self._size is not None and self._owned
 
     @property
     def size(self) -> int:

@@ -14,8 +14,13 @@ from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-#: The modules on the paths that every packet takes, and those that try millions of hashes.
-MODULES = ("pcapan.ingest.records", "pcapan.decode.natd_lanes")
+MODULES = (
+    "pcapan.decode.natd_lanes",
+    "pcapan.ingest.records",
+    "pcapan.scan.copies",
+    "pcapan.scan.flows",
+    "pcapan.scan.walk",
+)
 
 #: Set to anything but 0, it makes every module run from its source.
 SWITCH = "PCAPAN_INTERPRETED"

@@ -14,3 +14,6 @@ compiled = False
 
 #: Stands around code that needs no Python object, so that other threads may run meanwhile.
 nogil = nullcontext()
+
+#: Stands, inside such code, around what needs Python objects after all.
+gil = nullcontext()

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pcapan.octets import Octets
+
 #: ``FrameBlock.times`` of a frame whose container carries no time stamp (pcapng Simple Packet Block).
 NO_TIME = -(2**63)
 
@@ -52,7 +54,7 @@ class InputProblem:
 class FrameBlock:
     """Some consecutive frames. All arrays have the same length, the number of frames."""
 
-    data: bytes | bytearray
+    data: Octets
     """The bytes in which the frames lie; valid until the next block is asked for."""
     first_number: int
     """Frame number of the first frame of this block."""

@@ -68,8 +68,9 @@ def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
             where=f"{capture.path}: {feeder.available} of {_FILE_HEADER} bytes",
             hint="copy the file again from where it was captured",
         )
-    order, record_size, scale, _name = _MAGIC[bytes(feeder.data[:4])]
-    major, minor, snaplen, network = struct.unpack_from(order + "HH8xII", feeder.data, 4)
+    data, at = feeder.data, feeder.position
+    order, record_size, scale, _name = _MAGIC[bytes(data[at : at + 4])]
+    major, minor, snaplen, network = struct.unpack_from(order + "HH8xII", data, at + 4)
     if major < 2:
         raise UnreadableError(
             f"pcap version {major}.{minor} is unknown",
@@ -85,7 +86,7 @@ def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
         swapped = MAYBE_SWAPPED
     else:
         swapped = AS_WRITTEN
-    feeder.position = _FILE_HEADER
+    feeder.position += _FILE_HEADER
     how = RecordWalk(order == ">", record_size, scale, max_frame(linktype), swapped)
     return _records(feeder, capture, how, 1)
 

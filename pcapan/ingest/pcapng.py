@@ -19,6 +19,7 @@ from pcapan.ingest import pcapng_meta as meta
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.frames import NO_TIME, FrameBlock, Mark
 from pcapan.ingest.stream import Feeder
+from pcapan.octets import Octets
 
 SECTION_HEADER = 0x0A0D0D0A
 INTERFACE_DESCRIPTION, PACKET, SIMPLE_PACKET, INTERFACE_STATISTICS, ENHANCED_PACKET = 1, 2, 3, 5, 6
@@ -64,8 +65,9 @@ def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
         UnreadableError: the file ends inside the first section header.
     """
     feeder.need(12)
-    order = _MAGIC[bytes(feeder.data[8:12])]
-    (length,) = struct.unpack_from(order + "I", feeder.data, 4)
+    data, at = feeder.data, feeder.position
+    order = _MAGIC[bytes(data[at + 8 : at + 12])]
+    (length,) = struct.unpack_from(order + "I", data, at + 4)
     if 28 <= length <= MAX_BLOCK and not feeder.need(length):
         raise UnreadableError(
             "the capture is cut inside its section header and holds no packets",
@@ -187,7 +189,7 @@ class _Walk:
         self._fault = (code, why)
         return _DAMAGE
 
-    def _walk(self, block: FrameBlock, data: bytearray, position: int, end: int) -> tuple[int, int]:
+    def _walk(self, block: FrameBlock, data: Octets, position: int, end: int) -> tuple[int, int]:
         """Put the frames of `data[position:end]` into `block`, up to the first block that is not whole.
 
         Returns:
@@ -206,7 +208,7 @@ class _Walk:
         rows.fill(block)
         return position, state
 
-    def _packets(self, rows: _Rows, data: bytearray, position: int, end: int) -> int:
+    def _packets(self, rows: _Rows, data: Octets, position: int, end: int) -> int:
         """Take packet blocks (Enhanced, draft section 4.3; obsolete, appendix A) as long as they are sound.
 
         Returns:
@@ -258,7 +260,7 @@ class _Walk:
             position = tail + 4
         return position
 
-    def _other(self, rows: _Rows, data: bytearray, position: int, end: int) -> tuple[int, int]:
+    def _other(self, rows: _Rows, data: Octets, position: int, end: int) -> tuple[int, int]:
         """Take the block at `position` (12 bytes of it at least are at hand), which `_packets` left.
 
         Returns:
@@ -299,7 +301,7 @@ class _Walk:
             return (position + size, state) if state == _MORE else (position, state)
         return position + size, _MORE
 
-    def _unsound(self, data: bytearray, position: int, end: int, kind: int, total: int) -> int:
+    def _unsound(self, data: Octets, position: int, end: int, kind: int, total: int) -> int:
         """Say what is wrong with a packet block: `_DAMAGE`, or 0 when it is only not whole yet."""
         if total < 32:
             return self._fail("bad-block-length", f"a packet block of {total} bytes")
@@ -318,7 +320,7 @@ class _Walk:
             )
         return 0
 
-    def _simple(self, rows: _Rows, data: bytearray, position: int, total: int) -> int:
+    def _simple(self, rows: _Rows, data: Octets, position: int, total: int) -> int:
         """Take a Simple Packet Block (draft section 4.4): interface 0 of the section, no time."""
         if total < 16 or not self._clocks:
             return self._fail("undefined-interface", "a simple packet block without an interface")
@@ -349,7 +351,7 @@ class _Walk:
             "the captured length exceeds the length on the wire",
         )
 
-    def _packet_options(self, rows: _Rows, data: bytearray, position: int, end: int) -> int:
+    def _packet_options(self, rows: _Rows, data: Octets, position: int, end: int) -> int:
         """Take the comments of a packet block; return its direction (epb_flags, draft section 4.3.1)."""
         direction = 0
         for code, value in meta.options(data, position, end, self._order):
@@ -363,7 +365,7 @@ class _Walk:
                 rows.comments.setdefault(self._number + len(rows.directions), []).append(said)
         return direction
 
-    def _describe(self, kind: int, order: str, data: bytearray, position: int, end: int) -> int:
+    def _describe(self, kind: int, order: str, data: Octets, position: int, end: int) -> int:
         """Take a section, interface or statistics block whose trailing length is at `end`."""
         capture = self._capture
         if kind == SECTION_HEADER:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pcapan.ingest.capture import Capture, text
 from pcapan.ingest.frames import NO_TIME, Interface
 from pcapan.ingest.pcap import link_type, max_frame
+from pcapan.octets import Octets
 
 OPT_END, OPT_COMMENT = 0, 1
 SHB_HARDWARE, SHB_OS, SHB_USERAPPL = 2, 3, 4
@@ -53,7 +54,7 @@ class Clock:
         return value if -_TIME_MAX <= value <= _TIME_MAX else NO_TIME
 
 
-def options(data: bytes | bytearray, position: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
+def options(data: Octets, position: int, end: int, order: str) -> Iterator[tuple[int, bytes]]:
     """Yield (code, value) of the options in `data[position:end]`; stops at the first that does not fit."""
     head = struct.Struct(order + "HH")
     while position + 4 <= end:
@@ -65,7 +66,7 @@ def options(data: bytes | bytearray, position: int, end: int, order: str) -> Ite
         position += (length + 3) & ~3
 
 
-def section(capture: Capture, data: bytearray, position: int, end: int, order: str) -> None:
+def section(capture: Capture, data: Octets, position: int, end: int, order: str) -> None:
     """Take what a Section Header Block says, from its options at `data[position:end]`."""
     for code, value in options(data, position, end, order):
         if code == OPT_COMMENT:
@@ -78,7 +79,7 @@ def section(capture: Capture, data: bytearray, position: int, end: int, order: s
             capture.application = capture.application or text(value)
 
 
-def interface(capture: Capture, data: bytearray, position: int, end: int, order: str) -> Clock:
+def interface(capture: Capture, data: Octets, position: int, end: int, order: str) -> Clock:
     """Add the interface of the Interface Description Block body at `data[position:end]` to the capture.
 
     Returns:
@@ -117,7 +118,7 @@ def interface(capture: Capture, data: bytearray, position: int, end: int, order:
     return Clock(index, units, factor, offset * _NANO, snaplen, max_frame(found.link_type))
 
 
-def statistics(found: Interface, data: bytearray, position: int, end: int, order: str) -> None:
+def statistics(found: Interface, data: Octets, position: int, end: int, order: str) -> None:
     """Take the counters of an Interface Statistics Block; the last block of an interface wins.
 
     `data[position:end]` are its options.

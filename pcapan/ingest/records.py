@@ -16,6 +16,7 @@ from pcapan.ingest.frames import FrameBlock
 
 if TYPE_CHECKING:
     from pcapan import shadow as cython
+    from pcapan.octets import Octets
 else:
     try:
         import cython
@@ -31,7 +32,7 @@ AS_WRITTEN, SWAPPED, MAYBE_SWAPPED = 0, 1, 2
 _HEADER = {False: Struct("<IIII").unpack_from, True: Struct(">IIII").unpack_from}
 
 
-def _word(data: bytearray, at: int, big: bool) -> int:
+def _word(data: Octets, at: int, big: bool) -> int:
     """The unsigned 32-bit number at `at`."""
     if big:
         return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
@@ -80,7 +81,7 @@ class RecordWalk:
         """Row of the first of them."""
 
 
-def walk(how: RecordWalk, rows: Rows, data: bytearray, position: int, end: int) -> int:
+def walk(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> int:
     """Put the whole records of `data[position:end]` into `rows`, at most `CAPACITY`.
 
     Returns:

@@ -20,6 +20,10 @@ from pcapan.errors import UnreadableError
 #: Bytes asked for at once. Large enough that calls cost nothing, small enough to stay in the cache.
 CHUNK_SIZE = 2 * 1024 * 1024
 
+#: Where a piece begins in its memory, bytes. Copying to an odd place made reading five times slower on a
+#: common processor.
+_ALIGNMENT = 64
+
 #: Below this many bytes a thread costs more than it saves.
 _HASH_INLINE = 256 * 1024
 
@@ -240,6 +244,15 @@ def _identity(file: BinaryIO) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def _lead(memory: bytearray) -> int:
+    """Bytes to the first aligned place in `memory`; 0 where it is too small for that to matter."""
+    if len(memory) < CHUNK_SIZE:
+        return 0
+    from ctypes import addressof, c_char
+
+    return -addressof(c_char.from_buffer(memory)) % _ALIGNMENT
+
+
 class Feeder:
     """Hands a stream on in big pieces; what a piece leaves unused comes again before the next one.
 
@@ -252,6 +265,8 @@ class Feeder:
         self._chunk_size = max(1, chunk_size)
         self.data = bytearray()
         self._spare = bytearray()
+        self._lead = self._spare_lead = 0
+        """Where in `data` and `_spare` an aligned piece may begin."""
         self.position = 0
         self.end = 0
         self._base = 0
@@ -269,19 +284,24 @@ class Feeder:
     def more(self) -> bool:
         """Bring one more piece; false at the end of the stream, with nothing changed."""
         left = self.end - self.position
-        room = left + self._chunk_size
-        if len(self._spare) < room:
+        if len(self._spare) < left + self._chunk_size + 2 * _ALIGNMENT:
             # Grow in steps: a record that spans many pieces would otherwise cost a new buffer each time.
-            self._spare = bytearray(room + max(room // 8, left))
+            self._spare = bytearray(
+                left + self._chunk_size + 2 * _ALIGNMENT + max(left, self._chunk_size // 8)
+            )
+            self._spare_lead = _lead(self._spare)
+        begin = (self._spare_lead - left) % _ALIGNMENT
+        fresh = begin + left
         target = self._spare
-        target[:left] = self.data[self.position : self.end]
-        got = self._stream.readinto(memoryview(target)[left : left + self._chunk_size])
+        target[begin:fresh] = self.data[self.position : self.end]
+        got = self._stream.readinto(memoryview(target)[fresh : fresh + self._chunk_size])
         if got == 0:
             return False
-        self._base += self.position
+        self._base += self.position - begin
         self._spare, self.data = self.data, target
-        self.position = 0
-        self.end = left + got
+        self._lead, self._spare_lead = self._spare_lead, self._lead
+        self.position = begin
+        self.end = fresh + got
         return True
 
     def jump(self, offset: int) -> bool:

@@ -1,102 +1,242 @@
+# cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
 """Adds up ESP and keepalives by flow: one row a flow, whatever the number of packets.
 
-Knows sequence numbers and gaps; must not know SAs or sources. Keys are opaque to the table: the
-caller turns them into addresses when the file ends.
+Knows sequence numbers and gaps; must not know SAs or sources. Rows lie in two arrays of numbers, found
+by open addressing, so that a packet costs no Python object and memory grows with flows alone.
 """
 
 from __future__ import annotations
 
+import os
+from array import array
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from pcapan.scan.copies import ESP_WINDOW
 
+if TYPE_CHECKING:
+    from pcapan import shadow as cython
+else:
+    try:
+        import cython
+    except ImportError:
+        from pcapan import shadow as cython
+if not cython.compiled:
+    from pcapan.octets import mixed
+
+#: A flow: IP version, addresses as two halves of 64 bits (IPv4: 0 and the address), and what the table's
+#: user tells apart beyond them in 64 bits: ports and SPI.
+FlowKey = tuple[int, int, int, int, int, int]
+
+# Columns of a row that hold no time.
+(
+    _VERSION,
+    _SRC_HI,
+    _SRC_LO,
+    _DST_HI,
+    _DST_LO,
+    _ENDS,
+    _PACKETS,
+    _OCTETS,
+    _FIRST_FRAME,
+    _LAST_FRAME,
+    _LOWEST,
+    _HIGHEST,
+    _WINDOW,
+    _GAP,
+    _COPIES,
+    _WIDTH,
+) = range(16)
+# Columns of a row that hold one, ns.
+_FIRST, _LAST, _GAP_FROM, _TIMES = range(4)
+
+_BEGIN = 256
 _WINDOW_MASK = (1 << ESP_WINDOW) - 1
-
-#: (source, destination, source port, destination port, SPI); IPv4 addresses as integers, IPv6 as octets.
-FlowKey = tuple[int | bytes, int | bytes, int, int, int]
-
-
-class FlowRow:
-    """Running totals of one flow."""
-
-    __slots__ = (
-        "copies",
-        "first_frame",
-        "first_ts",
-        "gap_from",
-        "highest",
-        "last_frame",
-        "last_ts",
-        "longest_gap",
-        "lowest",
-        "octets",
-        "packets",
-        "window",
-    )
-
-    def __init__(self, sequence: int, octets: int, ts: int, frame: int) -> None:
-        self.packets = 1
-        self.octets = octets
-        self.first_ts = self.last_ts = ts
-        self.first_frame = self.last_frame = frame
-        self.lowest = self.highest = sequence
-        self.window = 1
-        """Bit n set = sequence number ``highest - n`` was seen, as in RFC 4303's replay window."""
-        self.longest_gap = 0
-        self.gap_from = ts
-        self.copies = 0
+_ONE = 1
 
 
 class FlowTable:
-    """Flows by key; `add` tells whether the packet is new or a copy of one seen before."""
+    """Flows by key, in order of their first packet. At most `limit` rows; what comes then is not added."""
 
-    __slots__ = ("rows",)
+    def __init__(self, limit: int = 1 << 32) -> None:
+        self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
+        self._limit = limit
+        self._count = 0
+        self._room = _BEGIN
+        self._words = array("Q", bytes(8 * _WIDTH * _BEGIN))
+        self._times = array("q", bytes(8 * _TIMES * _BEGIN))
+        self._slots = array("Q", bytes(8 * 2 * _BEGIN))
+        """Row + 1 by hash, 0 = free; at most half of them are taken."""
 
-    def __init__(self) -> None:
-        self.rows: dict[FlowKey, FlowRow] = {}
+    def __len__(self) -> int:
+        return self._count
 
-    def add(self, key: FlowKey, sequence: int, octets: int, ts: int, frame: int) -> bool:
+    def add(
+        self,
+        version: int,
+        src_hi: int,
+        src_lo: int,
+        dst_hi: int,
+        dst_lo: int,
+        ends: int,
+        sequence: int,
+        octets: int,
+        ts: int,
+        frame: int,
+    ) -> bool:
         """Count one ESP packet; False when its sequence number was seen already (a copy).
 
         The same ESP sequence number never comes twice from the sender (RFC 4303 section 3.3.3),
         so a repeat within the last 64 numbers is the capture's doing or the network's.
         """
-        row = self.rows.get(key)
-        if row is None:
-            self.rows[key] = FlowRow(sequence, octets, ts, frame)
+        row = self._find(version, src_hi, src_lo, dst_hi, dst_lo, ends)
+        if row < 0:
             return True
-        ahead = sequence - row.highest
-        if ahead > 0:
-            row.window = ((row.window << ahead) | 1) & _WINDOW_MASK if ahead < ESP_WINDOW else 1
-            row.highest = sequence
-        elif ahead > -ESP_WINDOW:
-            bit = 1 << -ahead
-            if row.window & bit:
-                row.copies += 1
-                return False
-            row.window |= bit
-        if sequence < row.lowest:
-            row.lowest = sequence
+        at = row * _WIDTH
+        if self._words[at + _PACKETS] == 0:
+            self._words[at + _LOWEST] = self._words[at + _HIGHEST] = sequence
+            self._words[at + _WINDOW] = 1
+        elif sequence > self._words[at + _HIGHEST]:
+            ahead = sequence - self._words[at + _HIGHEST]
+            window = self._words[at + _WINDOW]
+            self._words[at + _WINDOW] = ((window << ahead) | 1) & _WINDOW_MASK if ahead < 64 else 1
+            self._words[at + _HIGHEST] = sequence
+        else:
+            behind = self._words[at + _HIGHEST] - sequence
+            if behind < 64:
+                window = self._words[at + _WINDOW]
+                if (window >> behind) & 1:
+                    self._words[at + _COPIES] += 1
+                    return False
+                self._words[at + _WINDOW] = window | _ONE << behind
+            if sequence < self._words[at + _LOWEST]:
+                self._words[at + _LOWEST] = sequence
         self._touch(row, octets, ts, frame)
         return True
 
-    def add_keepalive(self, key: FlowKey, ts: int, frame: int) -> None:
-        """Count one NAT keepalive (RFC 3948 section 2.3)."""
-        row = self.rows.get(key)
-        if row is None:
-            self.rows[key] = FlowRow(0, 1, ts, frame)
-        else:
-            self._touch(row, 1, ts, frame)
+    def count(
+        self,
+        version: int,
+        src_hi: int,
+        src_lo: int,
+        dst_hi: int,
+        dst_lo: int,
+        ends: int,
+        octets: int,
+        ts: int,
+        frame: int,
+    ) -> None:
+        """Count one packet without a sequence number."""
+        row = self._find(version, src_hi, src_lo, dst_hi, dst_lo, ends)
+        if row >= 0:
+            self._touch(row, octets, ts, frame)
 
-    @staticmethod
-    def _touch(row: FlowRow, octets: int, ts: int, frame: int) -> None:
-        row.packets += 1
-        row.octets += octets
-        gap = ts - row.last_ts
-        if gap > 0:
-            if gap > row.longest_gap:
-                row.longest_gap = gap
-                row.gap_from = row.last_ts
-            row.last_ts = ts
-            row.last_frame = frame
-        elif ts < row.first_ts:
-            row.first_ts = ts
-            row.first_frame = frame
+    def rows(self) -> Iterator[tuple[FlowKey, tuple[int, ...]]]:
+        """Key and totals of every flow: packets, octets, first and last time, first and last frame, lowest
+        and highest sequence, longest gap, when it began, copies."""
+        for row in range(self._count):
+            word, time = row * _WIDTH, row * _TIMES
+            words, times = self._words, self._times
+            yield (
+                (
+                    words[word + _VERSION],
+                    words[word + _SRC_HI],
+                    words[word + _SRC_LO],
+                    words[word + _DST_HI],
+                    words[word + _DST_LO],
+                    words[word + _ENDS],
+                ),
+                (
+                    words[word + _PACKETS],
+                    words[word + _OCTETS],
+                    times[time + _FIRST],
+                    times[time + _LAST],
+                    words[word + _FIRST_FRAME],
+                    words[word + _LAST_FRAME],
+                    words[word + _LOWEST],
+                    words[word + _HIGHEST],
+                    words[word + _GAP],
+                    times[time + _GAP_FROM],
+                    words[word + _COPIES],
+                ),
+            )
+
+    def _touch(self, row: int, octets: int, ts: int, frame: int) -> None:
+        at, time = row * _WIDTH, row * _TIMES
+        if self._words[at + _PACKETS] == 0:
+            self._times[time + _FIRST] = self._times[time + _LAST] = self._times[time + _GAP_FROM] = ts
+            self._words[at + _FIRST_FRAME] = self._words[at + _LAST_FRAME] = frame
+        elif ts > self._times[time + _LAST]:
+            gap = _apart(ts, self._times[time + _LAST])
+            if gap > self._words[at + _GAP]:
+                self._words[at + _GAP] = gap
+                self._times[time + _GAP_FROM] = self._times[time + _LAST]
+            self._times[time + _LAST] = ts
+            self._words[at + _LAST_FRAME] = frame
+        elif ts < self._times[time + _FIRST]:
+            self._times[time + _FIRST] = ts
+            self._words[at + _FIRST_FRAME] = frame
+        self._words[at + _PACKETS] += 1
+        self._words[at + _OCTETS] += octets
+
+    def _find(self, version: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int) -> int:
+        """Row of a key, new when there was none; -1 when there is no room."""
+        mask = 2 * self._room - 1
+        slot = mixed(self._seed, version, src_hi, src_lo, dst_hi, dst_lo, ends) & mask
+        while self._slots[slot] != 0:
+            at = (self._slots[slot] - 1) * _WIDTH
+            if (
+                self._words[at + _ENDS] == ends
+                and self._words[at + _SRC_LO] == src_lo
+                and self._words[at + _DST_LO] == dst_lo
+                and self._words[at + _SRC_HI] == src_hi
+                and self._words[at + _DST_HI] == dst_hi
+                and self._words[at + _VERSION] == version
+            ):
+                return self._slots[slot] - 1
+            slot = (slot + 1) & mask
+        if self._count >= self._limit:
+            return -1
+        row = self._count
+        at = row * _WIDTH
+        self._words[at + _VERSION] = version
+        self._words[at + _SRC_HI] = src_hi
+        self._words[at + _SRC_LO] = src_lo
+        self._words[at + _DST_HI] = dst_hi
+        self._words[at + _DST_LO] = dst_lo
+        self._words[at + _ENDS] = ends
+        self._slots[slot] = row + 1
+        self._count += 1
+        if self._count == self._room:
+            with cython.gil:
+                self._grow()
+        return row
+
+    def _grow(self) -> None:
+        """Make room for twice as many rows and spread them over twice as many slots."""
+        room = 2 * self._room
+        self._words = array("Q", bytes(self._words) + bytes(8 * _WIDTH * self._room))
+        self._times = array("q", bytes(self._times) + bytes(8 * _TIMES * self._room))
+        self._slots = array("Q", bytes(8 * 2 * room))
+        self._room = room
+        words, slots = self._words, self._slots
+        mask = 2 * room - 1
+        for row in range(self._count):
+            at = row * _WIDTH
+            slot = mask & mixed(
+                self._seed,
+                words[at + _VERSION],
+                words[at + _SRC_HI],
+                words[at + _SRC_LO],
+                words[at + _DST_HI],
+                words[at + _DST_LO],
+                words[at + _ENDS],
+            )
+            while slots[slot] != 0:
+                slot = (slot + 1) & mask
+            slots[slot] = row + 1
+
+
+def _apart(later: int, earlier: int) -> int:
+    """Nanoseconds from one time to a later one; 64 bits hold it without a sign."""
+    return later - earlier

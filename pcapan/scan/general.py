@@ -2,7 +2,7 @@
 
 Knows how the decoders of `pcapan.decode` fit together and which count each packet belongs to; must
 not know what a message means. The hot path (`pcapan.scan.scanner`) sends everything here that is
-not plain ESP in UDP.
+not plain.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pcapan.decode.ike import HEADER_LENGTH, looks_like_ike, parse_ike
 from pcapan.decode.ip import IpPacket, parse_ip, skip_extension_headers
 from pcapan.decode.link import find_ip
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
+from pcapan.octets import Octets
 from pcapan.scan.columns import (
     MARK_COPY,
     MARK_CUT,
@@ -24,8 +25,8 @@ from pcapan.scan.columns import (
     OddDatagram,
 )
 from pcapan.scan.copies import RecentPackets
-from pcapan.scan.flows import FlowKey, FlowTable
-from pcapan.scan.recorder import MAX_ROWS, Packet, Recorder
+from pcapan.scan.flows import FlowTable
+from pcapan.scan.recorder import MAX_ROWS, Packet, Recorder, flow_key, halves
 
 LINKTYPE_ETHERNET = 1
 _ICMP, _UDP, _ESP, _ICMPV6 = 1, 17, 50, 58
@@ -38,17 +39,24 @@ _UNREADABLE_LINK = ("short-", "bad-", "ip-version", "unsupported-", "too-many-")
 class GeneralPath:
     """Decodes single frames into the columns of a `FileScan`."""
 
-    def __init__(self, scan: FileScan, esp: FlowTable) -> None:
+    def __init__(
+        self,
+        scan: FileScan,
+        recorder: Recorder,
+        esp: FlowTable,
+        keepalives: FlowTable,
+        recent: RecentPackets,
+    ) -> None:
         self.scan = scan
-        self._recorder = Recorder(scan)
+        self._recorder = recorder
         self._esp = esp
-        self._keepalives = FlowTable()
-        self._recent = RecentPackets()
+        self._keepalives = keepalives
+        self._recent = recent
         self._reassembler = Reassembler()
 
     def frame(
         self,
-        data: bytes | bytearray,
+        data: Octets,
         offset: int,
         end: int,
         wire_end: int,
@@ -91,17 +99,18 @@ class GeneralPath:
         self._transport(packet.protocol, payload, packet.wire_payload_length, packet.version, around)
 
     def finish(self) -> None:
-        """Account for fragments that never became whole and hand over the flows."""
+        """Account for fragments that never became whole."""
         self._incomplete(self._reassembler.drain())
-        self.scan.esp = self._recorder.flows(self._esp)
-        self.scan.keepalives = self._recorder.flows(self._keepalives)
 
     def _is_copy(self, packet: IpPacket, payload: bytes, ts: int) -> bool:
         if packet.protocol == _ESP:
             return False  # its sequence number tells, see FlowTable
         if packet.protocol == _UDP and _could_be_esp(payload):
             return False
-        identity = (packet.src, packet.dst, packet.protocol, packet.ip_id, hash(payload))
+        kind = packet.ip_id << 8 | packet.protocol
+        identity = self._recent.identity(
+            payload, 0, len(payload), packet.version, *halves(packet.src), *halves(packet.dst), kind
+        )
         return self._recent.is_copy(identity, packet.ip_id != 0, ts)
 
     def _transport(self, protocol: int, payload: bytes, wire: int, version: int, around: Packet) -> None:
@@ -148,12 +157,12 @@ class GeneralPath:
         if copy:
             return
         if wire_end == 9 and payload[8:9] == b"\xff":
-            self._keepalives.add_keepalive(self._key(around, 0), around.ts, around.frame)
+            self._keepalives.count(*flow_key(around, 0), 1, around.ts, around.frame)
             self.scan.keepalive_packets += 1
         elif nat_t and end >= 16 and any(payload[8:12]):
             spi = int.from_bytes(payload[8:12], "big")
             sequence = int.from_bytes(payload[12:16], "big")
-            if self._esp.add(self._key(around, spi), sequence, wire_end - 8, around.ts, around.frame):
+            if self._esp.add(*flow_key(around, spi), sequence, wire_end - 8, around.ts, around.frame):
                 self.scan.esp_packets += 1
             else:
                 self.scan.copies += 1
@@ -204,7 +213,7 @@ class GeneralPath:
             return
         spi = int.from_bytes(payload[0:4], "big")
         if self._esp.add(
-            self._key(around, spi), int.from_bytes(payload[4:8], "big"), wire, around.ts, around.frame
+            *flow_key(around, spi), int.from_bytes(payload[4:8], "big"), wire, around.ts, around.frame
         ):
             self.scan.esp_packets += 1
         else:
@@ -312,19 +321,6 @@ class GeneralPath:
         if at >= 12 and len(body) == 28 and body[:6] == b"\x00\x01\x08\x00\x06\x04" and any(body[14:18]):
             self._recorder.neighbour(body[14:18], body[8:14])
             self._recorder.talker(body[14:18])
-
-    @staticmethod
-    def _key(around: Packet, spi: int) -> FlowKey:
-        """As the hot path builds it: IPv4 addresses as integers."""
-        if len(around.src) == 4:
-            return (
-                int.from_bytes(around.src, "big"),
-                int.from_bytes(around.dst, "big"),
-                around.sport,
-                around.dport,
-                spi,
-            )
-        return (around.src, around.dst, around.sport, around.dport, spi)
 
 
 def _ports(payload: bytes) -> tuple[int, int]:

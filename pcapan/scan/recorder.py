@@ -17,7 +17,7 @@ from pcapan.scan.columns import (
     ScanProblem,
     Shape,
 )
-from pcapan.scan.flows import FlowRow, FlowTable
+from pcapan.scan.flows import FlowKey, FlowTable
 
 #: What a hostile capture may make us remember of each kind; all are counted, only rows are bounded.
 MAX_TALKERS = 100_000
@@ -136,27 +136,36 @@ class Recorder:
         """The rows of a flow table with their addresses interned, in order of first appearance."""
         return [
             Flow(
-                self._flow_address(key[0]), self._flow_address(key[1]), key[2], key[3], key[4], *_totals(row)
+                self.address(_octets(version, src_hi, src_lo)),
+                self.address(_octets(version, dst_hi, dst_lo)),
+                ends >> 48,
+                ends >> 32 & 0xFFFF,
+                ends & 0xFFFFFFFF,
+                *totals,
             )
-            for key, row in table.rows.items()
+            for (version, src_hi, src_lo, dst_hi, dst_lo, ends), totals in table.rows()
         ]
 
-    def _flow_address(self, address: int | bytes) -> int:
-        return self.address(address.to_bytes(4, "big") if isinstance(address, int) else address)
+    def talkers(self, table: FlowTable) -> None:
+        """Count the packets of other protocols that a flow table holds by sender."""
+        talkers = self.scan.talkers
+        for (version, hi, lo, *_), (packets, *_) in table.rows():
+            src = _octets(version, hi, lo)
+            if src in talkers or len(talkers) < MAX_TALKERS:
+                talkers[src] = talkers.get(src, 0) + packets
 
 
-def _totals(row: FlowRow) -> tuple[int, ...]:
-    """The fields of `Flow` after the key, in its order."""
-    return (
-        row.packets,
-        row.octets,
-        row.first_ts,
-        row.last_ts,
-        row.first_frame,
-        row.last_frame,
-        row.lowest,
-        row.highest,
-        row.longest_gap,
-        row.gap_from,
-        row.copies,
-    )
+def halves(address: bytes) -> tuple[int, int]:
+    """An address as flow tables have it: two halves of 64 bits, of IPv4 0 and the address."""
+    return int.from_bytes(address[:-8], "big"), int.from_bytes(address[-8:], "big")
+
+
+def flow_key(packet: Packet, spi: int) -> FlowKey:
+    """The key of a packet's flow, as the hot path builds it."""
+    ends = packet.sport << 48 | packet.dport << 32 | spi
+    return (6 if len(packet.src) == 16 else 4, *halves(packet.src), *halves(packet.dst), ends)
+
+
+def _octets(version: int, hi: int, lo: int) -> bytes:
+    """An address in network order; see `halves`."""
+    return lo.to_bytes(4, "big") if version == 4 else (hi << 64 | lo).to_bytes(16, "big")

@@ -1,0 +1,93 @@
+# cython: boundscheck=False, wraparound=False
+# The compiled twins of octets.py. Every function compares with the length of the data itself, once for all
+# the octets it takes, so that a compiled module reads no byte outside its block.
+from libc.string cimport memcpy
+
+
+cdef inline int _outside() except -1 with gil:
+    raise IndexError("a number outside its data")
+
+
+cdef inline unsigned int u16(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
+    cdef size_t size = <size_t> data.shape[0]
+    if at > size or size - at < 2:
+        _outside()
+    return <unsigned int> data[at] << 8 | data[at + 1]
+
+
+cdef inline unsigned int u32(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
+    cdef size_t size = <size_t> data.shape[0]
+    if at > size or size - at < 4:
+        _outside()
+    return (<unsigned int> data[at] << 24 | <unsigned int> data[at + 1] << 16
+            | <unsigned int> data[at + 2] << 8 | data[at + 3])
+
+
+cdef inline unsigned long long u64(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFFFFFFFFFFULL nogil:
+    cdef size_t size = <size_t> data.shape[0]
+    if at > size or size - at < 8:
+        _outside()
+    return (<unsigned long long> data[at] << 56 | <unsigned long long> data[at + 1] << 48
+            | <unsigned long long> data[at + 2] << 40 | <unsigned long long> data[at + 3] << 32
+            | <unsigned long long> data[at + 4] << 24 | <unsigned long long> data[at + 5] << 16
+            | <unsigned long long> data[at + 6] << 8 | <unsigned long long> data[at + 7])
+
+
+cdef inline unsigned int le32(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
+    cdef size_t size = <size_t> data.shape[0]
+    if at > size or size - at < 4:
+        _outside()
+    return (<unsigned int> data[at + 3] << 24 | <unsigned int> data[at + 2] << 16
+            | <unsigned int> data[at + 1] << 8 | data[at])
+
+
+cdef inline unsigned long long _mix(unsigned long long value, unsigned long long number) noexcept nogil:
+    # The xor, multiply and shift of MurmurHash3's last step.
+    value = (value ^ number) * 0xFF51AFD7ED558CCDULL
+    return value ^ (value >> 32)
+
+
+cdef inline unsigned long long mixed(
+    unsigned long long seed, unsigned long long a, unsigned long long b, unsigned long long c,
+    unsigned long long d, unsigned long long e, unsigned long long f
+) noexcept nogil:
+    return _mix(_mix(_mix(_mix(_mix(_mix(seed, a), b), c), d), e), f)
+
+
+cdef inline unsigned long long stirred(
+    unsigned long long seed, const unsigned char[::1] data, size_t begin, size_t end
+) except? 0xFFFFFFFFFFFFFFFFULL nogil:
+    cdef unsigned long long value = seed ^ (end - begin)
+    cdef unsigned long long word
+    if begin > end or end > <size_t> data.shape[0]:
+        _outside()
+    while end - begin >= 8:
+        memcpy(&word, &data[begin], 8)
+        value = _mix(value, word)
+        begin += 8
+    word = 0
+    while begin < end:
+        word = word << 8 | data[begin]
+        begin += 1
+    return _mix(value, word)
+
+
+cdef inline unsigned long long remainder(
+    const unsigned char[::1] data, size_t begin, size_t end
+) except? 0xFFFFFFFFFFFFFFFFULL nogil:
+    cdef unsigned long long value = 0
+    cdef size_t size = end - begin
+    if begin > end or end > <size_t> data.shape[0]:
+        _outside()
+    # The odd octets at the front first, then four at a time: times 2**32 is a rotation of the 61 bits.
+    while size & 3:
+        value = value << 8 | data[begin]
+        begin += 1
+        size -= 1
+    while begin < end:
+        value = ((value << 32) & 0x1FFFFFFFFFFFFFFFULL) | (value >> 29)
+        value += (<unsigned long long> data[begin] << 24 | <unsigned long long> data[begin + 1] << 16
+                  | <unsigned long long> data[begin + 2] << 8 | data[begin + 3])
+        value = (value & 0x1FFFFFFFFFFFFFFFULL) + (value >> 61)
+        begin += 4
+    return value if value < 0x1FFFFFFFFFFFFFFFULL else value - 0x1FFFFFFFFFFFFFFFULL

@@ -1,0 +1,57 @@
+"""Numbers out of bytes, and hashes, for the modules that Cython may compile.
+
+Knows nothing of what the bytes mean. Compiled modules take the functions of the same names from
+``octets.pxd``, which are one machine instruction and one comparison each; these stand in for them where
+the source is interpreted. A number outside the data raises IndexError in both, as anything that reads a
+stranger's bytes has to.
+"""
+
+from __future__ import annotations
+
+Octets = bytes | bytearray
+"""What frames lie in."""
+
+_MASK = (1 << 64) - 1
+_MERSENNE = (1 << 61) - 1
+
+
+def u16(data: Octets, at: int) -> int:
+    """Big-endian number of two octets."""
+    return data[at] << 8 | data[at + 1]
+
+
+def u32(data: Octets, at: int) -> int:
+    """Big-endian number of four octets."""
+    return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+
+
+def u64(data: Octets, at: int) -> int:
+    """Big-endian number of eight octets."""
+    found = data[at : at + 8]
+    if len(found) < 8:
+        raise IndexError("a number outside its data")
+    return int.from_bytes(found, "big")
+
+
+def le32(data: Octets, at: int) -> int:
+    """Little-endian number of four octets."""
+    return data[at + 3] << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
+
+
+def mixed(seed: int, a: int, b: int, c: int, d: int, e: int, f: int) -> int:
+    """64 bits in which six numbers are stirred, for one run of one process."""
+    return hash((seed, a, b, c, d, e, f)) & _MASK
+
+
+def stirred(seed: int, data: Octets, begin: int, end: int) -> int:
+    """64 bits in which the octets from `begin` to `end` are stirred, for one run of one process."""
+    if not 0 <= begin <= end <= len(data):
+        raise IndexError("octets outside their data")
+    return hash((seed, bytes(data[begin:end]))) & _MASK
+
+
+def remainder(data: Octets, begin: int, end: int) -> int:
+    """The octets from `begin` to `end` as one number, modulo 2**61 - 1: the same in every process."""
+    if not 0 <= begin <= end <= len(data):
+        raise IndexError("octets outside their data")
+    return int.from_bytes(data[begin:end], "big") % _MERSENNE

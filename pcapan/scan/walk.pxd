@@ -1,0 +1,98 @@
+# C types for walk.py.
+cimport cython
+
+from pcapan.octets cimport u16, u32, u64
+from pcapan.scan.copies cimport RecentPackets
+from pcapan.scan.flows cimport FlowTable
+
+cdef unsigned int _LINKTYPE_ETHERNET, _IPV4, _IPV6, _VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER
+cdef unsigned int _UDP, _ESP, _ICMP, _ICMPV6, _IKE_PORT, _NAT_T_PORT
+cdef long long _UNTIMED
+cdef unsigned long long _U32
+
+
+cdef bint _is_extension(unsigned int protocol) noexcept nogil
+cdef unsigned long long _apart(unsigned long long later, unsigned long long earlier) noexcept nogil
+
+
+@cython.final
+cdef class Walk:
+    cdef object _scan
+    cdef object _general
+    cdef object _source_mac
+    cdef FlowTable _esp
+    cdef FlowTable _keepalives
+    cdef FlowTable _talkers
+    cdef RecentPackets _recent
+    cdef bint _timed
+    cdef long long _first
+    cdef long long _latest
+    cdef long long _last
+    cdef unsigned long long _pause
+    cdef long long _pause_from
+    cdef unsigned long long _untimed
+    cdef unsigned long long _disorder
+    cdef unsigned long long _cut
+    cdef unsigned long long _copies
+    cdef unsigned long long _esp_packets
+    cdef unsigned long long _keepalive_packets
+    cdef unsigned long long _other
+    cdef unsigned long long _ports_500
+    cdef unsigned long long _ports_4500
+    cdef unsigned long long _mac
+    cdef unsigned long long _mac_before
+
+    @cython.locals(
+        index=cython.size_t,
+        ts=cython.longlong,
+        untimed=cython.bint,
+        begin=cython.size_t,
+        length=cython.size_t,
+        wire=cython.size_t,
+        link=cython.uint,
+    )
+    cdef int _frames(
+        self,
+        object whole,
+        const unsigned char[::1] data,
+        const unsigned long long[::1] offsets,
+        const unsigned int[::1] lengths,
+        const unsigned int[::1] wires,
+        const long long[::1] times,
+        const unsigned int[::1] interfaces,
+        const unsigned int[::1] links,
+        unsigned long long number,
+    ) except -1
+
+    @cython.locals(pause=cython.ulonglong)
+    cdef void _note(self, long long ts) noexcept nogil
+
+    @cython.locals(
+        kind=cython.uint,
+        at=cython.size_t,
+        head=cython.ulonglong,
+        total=cython.size_t,
+        version=cython.uint,
+        ip_id=cython.ulonglong,
+        protocol=cython.uint,
+        src_hi=cython.ulonglong,
+        src_lo=cython.ulonglong,
+        dst_hi=cython.ulonglong,
+        dst_lo=cython.ulonglong,
+        stop=cython.size_t,
+        last=cython.size_t,
+        sport=cython.ulonglong,
+        dport=cython.ulonglong,
+        nat_t=cython.bint,
+        keepalive=cython.bint,
+        size=cython.size_t,
+        identity=cython.ulonglong,
+    )
+    cdef bint _plain(
+        self, const unsigned char[::1] data, size_t begin, size_t end, long long ts, unsigned long long number
+    ) except -1 nogil
+
+    @cython.locals(mac=cython.ulonglong)
+    cdef int _sender(self, const unsigned char[::1] data, size_t begin) except -1 nogil
+
+    cdef int _settle(self, unsigned long long frames) except -1

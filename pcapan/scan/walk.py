@@ -1,0 +1,296 @@
+# cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
+"""The hot path: one pass over the frames of a block, one decision a frame, no object for most of them.
+
+Knows where the bytes of the common cases lie: ESP, keepalives and foreign traffic in IPv4 without options
+or IPv6 without extension headers, over Ethernet with or without VLAN tags. Hands every other frame, IKE
+and whatever is cut, wrong or rare, to `pcapan.scan.general`. Must not know what a message means.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pcapan.ingest.frames import NO_TIME, FrameBlock
+from pcapan.scan.columns import FileScan
+from pcapan.scan.copies import RecentPackets
+from pcapan.scan.flows import FlowTable
+
+if TYPE_CHECKING:
+    from pcapan.octets import Octets
+
+    General = Callable[[Octets, int, int, int, int, int, int, bool], None]
+    from pcapan import shadow as cython
+else:
+    try:
+        import cython
+    except ImportError:
+        from pcapan import shadow as cython
+if not cython.compiled:
+    from pcapan.octets import u16, u32, u64
+
+_LINKTYPE_ETHERNET = 1
+_IPV4, _IPV6 = 0x0800, 0x86DD
+_VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER = 0x8100, 0x88A8, 0x9100, 0x9200
+_UDP, _ESP, _ICMP, _ICMPV6 = 17, 50, 1, 58
+_IKE_PORT, _NAT_T_PORT = 500, 4500
+_UNTIMED = NO_TIME
+_U32 = 0xFFFFFFFF
+
+
+class Walk:
+    """Sorts the frames of one file; what it adds up stands in the `FileScan` after every block."""
+
+    def __init__(
+        self,
+        scan: FileScan,
+        esp: FlowTable,
+        keepalives: FlowTable,
+        talkers: FlowTable,
+        recent: RecentPackets,
+        general: General,
+        source_mac: Callable[[bytes], None],
+    ) -> None:
+        """`general` takes a frame: data, begin, end, end on the wire, link type, time, number, untimed."""
+        self._scan = scan
+        self._esp = esp
+        self._keepalives = keepalives
+        self._talkers = talkers
+        self._recent = recent
+        self._general = general
+        self._source_mac = source_mac
+        self._timed = False
+        self._first = self._latest = self._last = 0
+        """Earliest and latest time so far, and that of the frame before."""
+        self._pause = self._pause_from = 0
+        self._untimed = self._disorder = self._cut = 0
+        self._copies = self._esp_packets = self._keepalive_packets = self._other = 0
+        self._ports_500 = self._ports_4500 = 0
+        self._mac = self._mac_before = 0
+        """Senders on the link of the last frames: most captures know two."""
+
+    def block(self, block: FrameBlock, links: array[int]) -> None:
+        """Sort the frames of one block; `links` are the link types by interface."""
+        self._frames(
+            block.data,
+            block.data,
+            block.offsets,
+            block.lengths,
+            block.wire_lengths,
+            block.times,
+            block.interfaces,
+            links,
+            block.first_number,
+        )
+        self._settle(len(block))
+
+    def _frames(
+        self,
+        whole: Octets,
+        data: Octets,
+        offsets: array[int],
+        lengths: array[int],
+        wires: array[int],
+        times: array[int],
+        interfaces: array[int],
+        links: array[int],
+        number: int,
+    ) -> None:
+        """`whole` is `data` as a Python object."""
+        with cython.nogil:
+            for index in range(len(offsets)):
+                ts = times[index]
+                untimed = ts == _UNTIMED
+                if untimed:
+                    self._untimed += 1
+                    ts = self._last
+                else:
+                    self._note(ts)
+                begin = offsets[index]
+                length = lengths[index]
+                wire = wires[index]
+                link = links[interfaces[index]]
+                if length < wire:
+                    self._cut += 1
+                if link != _LINKTYPE_ETHERNET or not self._plain(data, begin, begin + length, ts, number):
+                    with cython.gil:
+                        self._general(
+                            whole, begin, begin + length, begin + wire, link, ts, number, bool(untimed)
+                        )
+                number += 1
+
+    def _note(self, ts: int) -> None:
+        """Keep first and last time, the longest pause and how many frames are out of order."""
+        if not self._timed:
+            self._timed = True
+            self._first = self._latest = ts
+        elif ts >= self._latest:
+            pause = _apart(ts, self._latest)
+            if pause > self._pause:
+                self._pause = pause
+                self._pause_from = self._latest
+            self._latest = ts
+        else:
+            self._disorder += 1
+            if ts < self._first:
+                self._first = ts
+        self._last = ts
+
+    def _plain(self, data: Octets, begin: int, end: int, ts: int, number: int) -> bool:
+        """Sort an Ethernet frame; False when it is for the general path, and nothing was counted."""
+        if end - begin < 34:
+            return False
+        kind = u16(data, begin + 12)
+        at = begin + 14
+        if kind in (_VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER):
+            kind = u16(data, at + 2)
+            at += 4
+            if kind == _VLAN:
+                kind = u16(data, at + 2)
+                at += 4
+            if end - at < 20:
+                return False
+        if kind == _IPV4:
+            head = u64(data, at)
+            total = (head >> 32) & 0xFFFF
+            # Options, fragments and lengths left to the network card are rare.
+            if head >> 56 != 0x45 or head & 0x3FFF or total < 28:
+                return False
+            version = 4
+            ip_id = (head >> 16) & 0xFFFF
+            head = u64(data, at + 8)
+            protocol = (head >> 48) & 0xFF
+            src_hi = dst_hi = 0
+            src_lo = head & _U32
+            dst_lo = u32(data, at + 16)
+            stop = at + total
+            at += 20
+        elif kind == _IPV6:
+            if end - at < 40:
+                return False
+            head = u64(data, at)
+            total = (head >> 16) & 0xFFFF
+            if head >> 60 != 6 or total < 8:
+                return False
+            version = 6
+            ip_id = 0
+            protocol = (head >> 8) & 0xFF
+            if _is_extension(protocol):
+                return False
+            src_hi = u64(data, at + 8)
+            src_lo = u64(data, at + 16)
+            dst_hi = u64(data, at + 24)
+            dst_lo = u64(data, at + 32)
+            at += 40
+            stop = at + total
+        else:
+            return False
+        last = stop if stop < end else end
+        if last - at < 8 or protocol in (_ICMP, _ICMPV6):
+            return False
+        head = u64(data, at)
+        sport = dport = 0
+        nat_t = keepalive = False
+        if protocol == _UDP:
+            sport = head >> 48
+            dport = (head >> 32) & 0xFFFF
+            nat_t = sport == _NAT_T_PORT or dport == _NAT_T_PORT
+            if nat_t or sport == _IKE_PORT or dport == _IKE_PORT:
+                size = (head >> 16) & 0xFFFF
+                if nat_t and size >= 36 and size == stop - at and last - at >= 36:
+                    head = u64(data, at + 8)
+                    # As long as an IKE header without marker would say: the general path looks closer.
+                    if head >> 32 == 0 or u32(data, at + 32) == size - 8:
+                        return False
+                    if self._esp.add(
+                        version,
+                        src_hi,
+                        src_lo,
+                        dst_hi,
+                        dst_lo,
+                        sport << 48 | dport << 32 | head >> 32,
+                        head & _U32,
+                        size - 8,
+                        ts,
+                        number,
+                    ):
+                        self._esp_packets += 1
+                        self._ports_4500 += 1
+                    else:
+                        self._copies += 1
+                    self._sender(data, begin)
+                    return True
+                if size != 9 or last - at < 9 or data[at + 8] != 0xFF:
+                    return False
+                keepalive = True
+        elif protocol == _ESP:
+            if self._esp.add(
+                version, src_hi, src_lo, dst_hi, dst_lo, head >> 32, head & _U32, stop - at, ts, number
+            ):
+                self._esp_packets += 1
+            else:
+                self._copies += 1
+            self._sender(data, begin)
+            return True
+        self._sender(data, begin)
+        identity = self._recent.identity(
+            data, at, last, version, src_hi, src_lo, dst_hi, dst_lo, ip_id << 8 | protocol
+        )
+        if self._recent.is_copy(identity, ip_id != 0, ts):
+            self._copies += 1
+        elif keepalive:
+            self._keepalives.count(
+                version, src_hi, src_lo, dst_hi, dst_lo, sport << 48 | dport << 32, 1, ts, number
+            )
+            self._keepalive_packets += 1
+            if nat_t:
+                self._ports_4500 += 1
+            else:
+                self._ports_500 += 1
+        else:
+            self._other += 1
+            self._talkers.count(version, src_hi, src_lo, 0, 0, 0, 0, ts, number)
+        return True
+
+    def _sender(self, data: Octets, begin: int) -> None:
+        """Remember the source address of an Ethernet frame (octets 6 to 11)."""
+        mac = u64(data, begin + 6) >> 16
+        if mac != self._mac and mac != self._mac_before:
+            self._mac_before = self._mac
+            self._mac = mac
+            with cython.gil:
+                self._source_mac(mac.to_bytes(6, "big"))
+
+    def _settle(self, frames: int) -> None:
+        """Add what was counted to the scan and begin anew."""
+        scan = self._scan
+        scan.packets += frames
+        scan.cut_frames += self._cut
+        scan.copies += self._copies
+        scan.esp_packets += self._esp_packets
+        scan.keepalive_packets += self._keepalive_packets
+        scan.other += self._other
+        scan.ports[500] += self._ports_500
+        scan.ports[4500] += self._ports_4500
+        scan.untimed += self._untimed
+        scan.out_of_order += self._disorder
+        self._untimed = self._disorder = self._cut = 0
+        self._copies = self._esp_packets = self._keepalive_packets = self._other = 0
+        self._ports_500 = self._ports_4500 = 0
+        if self._timed:
+            scan.first_ts = self._first
+            scan.last_ts = self._latest
+            scan.longest_pause = self._pause
+            scan.pause_from = self._pause_from
+
+
+def _is_extension(protocol: int) -> bool:
+    """Whether an IPv6 next header leads to more headers: hop-by-hop options, routing, fragment,
+    authentication, destination options, mobility, HIP, Shim6."""
+    return protocol in (0, 43, 44, 51, 60, 135, 139, 140)
+
+
+def _apart(later: int, earlier: int) -> int:
+    """Nanoseconds from one time to a later one; 64 bits hold it without a sign."""
+    return later - earlier

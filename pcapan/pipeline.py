@@ -237,6 +237,18 @@ def make_result(
     )
 
 
+#: A silence of the whole network card is told from here on: a tunnel behind a NAT sends a keepalive at
+#: least every 20 seconds (RFC 3948, section 4), so this is rarely a live one's silence.
+_PAUSE_TOLD_NS = 30_000_000_000
+
+
+def _pause(scan: FileScan) -> dict[str, str] | None:
+    """The longest time without any frame, where it is worth telling."""
+    if scan.longest_pause < _PAUSE_TOLD_NS:
+        return None
+    return {"from": iso_time(scan.pause_from), "to": iso_time(scan.pause_from + scan.longest_pause)}
+
+
 def _input_row(entry: InputFacts, scan: FileScan) -> dict[str, Any]:
     return {
         "path": entry.path,
@@ -246,6 +258,7 @@ def _input_row(entry: InputFacts, scan: FileScan) -> dict[str, Any]:
         "packets": scan.packets,
         "first": iso_time(scan.first_ts) if scan.first_ts is not None else None,
         "last": iso_time(scan.last_ts) if scan.last_ts is not None else None,
+        "pause": _pause(scan),
         "merged_copies": entry.side.merged_copies,
         "damaged": entry.damaged,
         "interfaces": [

@@ -83,7 +83,7 @@ def timeline_chart(result: Result) -> Chart | None:
     if limit_words:
         said.append(limit_words)
     if gaps:
-        said.append(f"{len(gaps)} gaps between the captures are shaded")
+        said.append(f"Times without any packet are shaded ({len(gaps)})")
     title = "Attempts and live SAs over time"
     description = ". ".join(said) + "."
     return Chart(title, description, adapt(text, "timeline", title, description))
@@ -224,13 +224,8 @@ def _limit(result: Result, address: str | None) -> tuple[int | None, str]:
 
 
 def _gaps(result: Result, bins: _Bins) -> list[tuple[float, float]]:
-    """Seconds during which no file of the incident was being written."""
-    spans = []
-    for entry in result.inputs:
-        first, last = instant_ns(entry["first"] or ""), instant_ns(entry["last"] or "")
-        if first is not None and last is not None:
-            spans.append((first, last))
-    spans.sort()
+    """Seconds from which no file of the incident has any frame."""
+    spans = sorted(span for entry in result.inputs for span in _spans(entry))
     gaps, until = [], spans[0][1] if spans else 0
     for first, last in spans:
         if first - until > _SECOND:
@@ -239,11 +234,21 @@ def _gaps(result: Result, bins: _Bins) -> list[tuple[float, float]]:
     return gaps[:_MOST_BINS]
 
 
+def _spans(entry: dict[str, Any]) -> list[tuple[int, int]]:
+    """From when to when a file has frames: two spans where a long pause parts it."""
+    pause = entry.get("pause") or {}
+    texts = (entry["first"], pause.get("from"), pause.get("to"), entry["last"])
+    first, begin, end, last = (instant_ns(text or "") for text in texts)
+    if first is None or last is None:
+        return []
+    return [(first, last)] if begin is None or end is None else [(first, begin), (end, last)]
+
+
 def _shade(axis: Axes, gaps: Sequence[tuple[float, float]]) -> None:
     for number, (begin, end) in enumerate(gaps):
         axis.axvspan(
             begin, end, facecolor=STAND_INS["gap"], alpha=0.35, edgecolor="none",
-            label="no capture" if number == 0 else None,
+            label="no packets at all" if number == 0 else None,
         )  # fmt: skip
 
 

@@ -220,6 +220,11 @@ def _free_rows(result: Result) -> None:
         _rows(getattr(result, name), columns, name)
     for number, ladder in enumerate(result.ladders):
         _rows(ladder["steps"], _STEP, f"ladders[{number}].steps")
+    for number, entry in enumerate(result.inputs):
+        if entry.get("pause") is not None:  # since 1.2
+            _cell(entry, "pause", dict[str, str], f"inputs[{number}]")
+            for key in ("from", "to"):
+                _cell(entry["pause"], key, str, f"inputs[{number}].pause")
     for key, hint in _RUN.items():
         _cell(result.run, key, hint, "run")
     for number, finding in enumerate(result.findings):

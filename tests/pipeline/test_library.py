@@ -103,3 +103,17 @@ def test_progress_is_told() -> None:
     seen: list[tuple[str, int, int]] = []
     analyze(GOOD, progress=lambda path, done, size: seen.append((path, done, size)))
     assert seen[-1] == (str(GOOD), GOOD.stat().st_size, GOOD.stat().st_size)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(29, None), (31, ("00:00:01.", "00:00:32."))])
+def test_a_long_silence_is_told(tmp_path: Path, seconds: int, told: tuple[str, str] | None) -> None:
+    header = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
+    frames = b"".join(
+        (time).to_bytes(4, "little") + bytes(4) + (60).to_bytes(4, "little") * 2 + bytes(60)
+        for time in (0, 1, 1 + seconds, 2 + seconds)
+    )
+    (tmp_path / "quiet.pcap").write_bytes(header + frames)
+    pause = pcapan.analyze(tmp_path / "quiet.pcap").result.inputs[0]["pause"]
+    assert (pause is None) == (told is None)
+    for key, time in zip(("from", "to"), told or (), strict=False):
+        assert f"T{time}" in pause[key]

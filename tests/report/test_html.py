@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from pcapan.pipeline import analyze
+from pcapan.report.charts import timeline_chart
 from pcapan.report.clock import Clock
 from pcapan.report.document import load_result
 from pcapan.report.html import html
@@ -136,3 +137,27 @@ def test_what_one_direction_cannot_show_is_not_counted() -> None:
         "cannot be seen" in words
         and "unanswered in this capture" not in words.split("Findings and evidence")[0][-9000:]
     )
+
+
+@pytest.mark.parametrize(
+    ("pauses", "shaded"),
+    [
+        ([None], 0),
+        ([("12:01:50", "12:02:30")], 1),
+        ([("12:01:50", "12:02:30"), None], 0),  # another file has frames then
+        ([("12:01:50", "12:02:30"), ("12:02:10", "12:02:50")], 1),
+    ],
+)
+def test_times_without_any_packet_are_shaded(pauses: list[tuple[str, str] | None], shaded: int) -> None:
+    good = stored("sa-limit-8")
+    inputs = [
+        {
+            **good.inputs[0],
+            "pause": pause and {"from": f"2026-11-23T{pause[0]}Z", "to": f"2026-11-23T{pause[1]}Z"},
+        }
+        for pause in pauses
+    ]
+    chart = timeline_chart(replace(good, inputs=inputs))
+    assert chart is not None
+    assert (f"Times without any packet are shaded ({shaded})" in chart.description) == bool(shaded)
+    assert ("no packets at all" in chart.svg) == bool(shaded)

@@ -70,27 +70,27 @@ _EXACT: dict[bytes, str] = {
 }
 
 #: Ids that go on with a version or flags. No prefix here is the beginning of another.
-_PREFIXES: tuple[tuple[bytes, str], ...] = (
-    (_md5("FRAGMENTATION"), "FRAGMENTATION (IKEv1; Cisco, Microsoft and others)"),
-    (_md5("draft-ietf-ipsra-isakmp-xauth-06.txt")[:8], "XAUTH"),
-    (_md5("CISCO-UNITY")[:14], "CISCO-UNITY"),
-    (_md5("ALTIGA GATEWAY")[:13], "Cisco VPN 3000 concentrator"),
-    (bytes.fromhex("3e984048"), "Cisco IOS"),
-    (b"CISCO(COPYRIGHT)", "Cisco copyright notice"),
-    (bytes.fromhex("afcad71368a1f1c96b8696fc7757"), "RFC 3706 Dead Peer Detection"),
-    (bytes.fromhex("f4ed19e0c114eb516faaac0ee37daf2807b4381f"), "Check Point"),
-    (bytes.fromhex("699369228741c6d4ca094c93e242c9de19e7b7c6"), "Juniper NetScreen"),
-    (bytes.fromhex("166f932d55eb64d8e4df4fd37e2313f0d0fd8451"), "Juniper NetScreen"),
-    (bytes.fromhex("fd808804df73b15150709d878044cde0ac1efcde"), "Juniper SRX"),
-    (bytes.fromhex("8299031757a36082c6a621de"), "FortiGate"),
-    (bytes.fromhex("404bf439522ca3f6"), "SonicWall"),
-    (bytes.fromhex("5b362bc820f6"), "SonicWall"),
-    (bytes.fromhex("5b362bc820f7"), "SonicWall"),
-    (b"HeartBeat_Notify", "HeartBeat Notify"),
-    (b"OpenIKED-", "OpenIKED"),
-    (b"OE-Libreswan-", "Libreswan"),
-    (b"OEN", "Libreswan 3.0 to 3.5"),
-)
+_NAMES_OF_PREFIXES: dict[bytes, str] = {
+    _md5("FRAGMENTATION"): "FRAGMENTATION (IKEv1; Cisco, Microsoft and others)",
+    _md5("draft-ietf-ipsra-isakmp-xauth-06.txt")[:8]: "XAUTH",
+    _md5("CISCO-UNITY")[:14]: "CISCO-UNITY",
+    _md5("ALTIGA GATEWAY")[:13]: "Cisco VPN 3000 concentrator",
+    bytes.fromhex("3e984048"): "Cisco IOS",
+    b"CISCO(COPYRIGHT)": "Cisco copyright notice",
+    bytes.fromhex("afcad71368a1f1c96b8696fc7757"): "RFC 3706 Dead Peer Detection",
+    bytes.fromhex("f4ed19e0c114eb516faaac0ee37daf2807b4381f"): "Check Point",
+    bytes.fromhex("699369228741c6d4ca094c93e242c9de19e7b7c6"): "Juniper NetScreen",
+    bytes.fromhex("166f932d55eb64d8e4df4fd37e2313f0d0fd8451"): "Juniper NetScreen",
+    bytes.fromhex("fd808804df73b15150709d878044cde0ac1efcde"): "Juniper SRX",
+    bytes.fromhex("8299031757a36082c6a621de"): "FortiGate",
+    bytes.fromhex("404bf439522ca3f6"): "SonicWall",
+    bytes.fromhex("5b362bc820f6"): "SonicWall",
+    bytes.fromhex("5b362bc820f7"): "SonicWall",
+    b"HeartBeat_Notify": "HeartBeat Notify",
+    b"OpenIKED-": "OpenIKED",
+    b"OE-Libreswan-": "Libreswan",
+    b"OEN": "Libreswan 3.0 to 3.5",
+}
 
 #: Version behind MS_NT5 -> release. 2 to 5 as Wireshark and ike-scan list them; 9 measured on a 2015 client
 #: (Windows 8.1's time) and named in logs of Windows 10 clients. 8 is common in logs of 2012-2016, none of
@@ -110,6 +110,11 @@ def _ms_nt5_version(vid: bytes) -> int | None:
     return None
 
 
+def known_prefix(vid: bytes) -> bytes | None:
+    """The beginning of `vid` by which it is known, where a version or flags follow; else None."""
+    return next((prefix for prefix in _NAMES_OF_PREFIXES if vid.startswith(prefix)), None)
+
+
 def vendor_name(vid: bytes) -> str | None:
     """What the vendor id `vid` (the whole payload body) stands for, or None when it is not known."""
     vid = bytes(vid)
@@ -125,9 +130,9 @@ def vendor_name(vid: bytes) -> str | None:
         return f"Microsoft, unnamed{variant}"
     if head == MS_AUTHIP_KE:
         return "Microsoft AuthIP key exchange"
-    for prefix, prefix_name in _PREFIXES:
-        if vid.startswith(prefix):
-            return prefix_name
+    prefix = known_prefix(vid)
+    if prefix is not None:
+        return _NAMES_OF_PREFIXES[prefix]
     # Openswan writes OE and ten printable bytes; without the length two letters would be no evidence.
     if len(vid) == 12 and vid.startswith(b"OE") and all(0x21 <= byte < 0x7F for byte in vid):
         return "Openswan"

@@ -1,0 +1,1 @@
+"""Pseudonyms in place of everything that names a person, a machine or a network."""

@@ -150,6 +150,32 @@ Zone = Annotated[
         show_default=False,
     ),
 ]
+Redact = Annotated[
+    bool,
+    typer.Option(
+        "--redact",
+        help="Put pseudonyms in place of addresses, SPIs, file and interface names. Verdicts stay.",
+    ),
+]
+RedactKey = Annotated[
+    str | None,
+    typer.Option(
+        "--redact-key",
+        metavar="TEXT|@FILE",
+        help="Passphrase for pseudonyms that several runs share; random if not given. @FILE, or the variable "
+        "PCAPAN_REDACT_KEY, keeps it out of the shell's history.",
+        show_default=False,
+    ),
+]
+RedactMap = Annotated[
+    str | None,
+    typer.Option(
+        "--redact-map",
+        metavar="FILE",
+        help="Write which name became which pseudonym (CSV). It undoes the redaction: do not hand it on.",
+        show_default=False,
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace reports that exist.")]
 
 
@@ -229,9 +255,13 @@ def analyze(
     ] = FolderTables.CSV,
     vendor: Vendor = None,
     tz: Zone = None,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
+    redact_map: RedactMap = None,
 ) -> ExitCode:
     """Analyse one incident and print the verdict; with -o also write reports and tables."""
     from pcapan.commands.analyze import AnalyzeRequest, run
+    from pcapan.commands.redaction import Redaction
 
     if quiet and verbose:
         raise UsageError("-q and -v contradict each other", where="-q -v", hint="give one of them")
@@ -262,6 +292,7 @@ def analyze(
             tables=tables.value,
             vendor=vendor,
             zone=tz,
+            redaction=Redaction(redact, redact_key, redact_map, force),
         )
     )
 
@@ -288,11 +319,18 @@ def report(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print everything.")] = False,
     no_color: NoColor = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
+    redact_map: RedactMap = None,
 ) -> ExitCode:
     """Render a result again, without the captures."""
+    from pcapan.commands.redaction import Redaction
     from pcapan.commands.report import ReportRequest, run
 
-    return run(ReportRequest(result, format.value, output, force, vendor, tz, quiet, verbose, no_color))
+    redaction = Redaction(redact, redact_key, redact_map, force)
+    return run(
+        ReportRequest(result, format.value, output, force, vendor, tz, quiet, verbose, no_color, redaction)
+    )
 
 
 @app.command()
@@ -334,10 +372,14 @@ def compare(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print everything.")] = False,
     no_color: NoColor = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
+    redact_map: RedactMap = None,
 ) -> ExitCode:
     """Tell whether a change worked, from a capture before it and one after it."""
     from pcapan.commands.compare import CompareRequest, run
     from pcapan.commands.options import make_options
+    from pcapan.commands.redaction import Redaction
 
     if quiet and verbose:
         raise UsageError("-q and -v contradict each other", where="-q -v", hint="give one of them")
@@ -351,7 +393,18 @@ def compare(
     )
     return run(
         CompareRequest(
-            before, after, format.value, output, force, options, fail_on or [], tz, quiet, verbose, no_color
+            before,
+            after,
+            format.value,
+            output,
+            force,
+            options,
+            fail_on or [],
+            tz,
+            quiet,
+            verbose,
+            no_color,
+            Redaction(redact, redact_key, redact_map, force),
         )
     )
 
@@ -380,11 +433,16 @@ def tables(
     ] = None,
     server: Servers = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
+    redact_map: RedactMap = None,
 ) -> ExitCode:
     """Write one table of what is in the captures; no rule judges anything."""
+    from pcapan.commands.redaction import Redaction
     from pcapan.commands.tables import run
 
-    return run(captures, table, format.value, output, servers=server or [], quiet=quiet)
+    redaction = Redaction(redact, redact_key, redact_map)
+    return run(captures, table, format.value, output, servers=server or [], quiet=quiet, redaction=redaction)
 
 
 @app.command()

@@ -33,6 +33,8 @@ from pcapan.tables.times import iso_time
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pcapan.redact.incident import Redactor
+
 Progress = Callable[[str, int, int], None]
 """Called with (path, bytes read, size in bytes or 0) while files are read."""
 
@@ -52,17 +54,25 @@ class Options:
     """Folders or files of rules that add to or override the built-in ones."""
     overrides: dict[str, str] = field(default_factory=dict)
     """``RULE.PARAM`` -> value."""
+    redactor: Redactor | None = field(default=None, compare=False, repr=False)
+    """Puts pseudonyms in place of names before anything is concluded or shown; None leaves names."""
 
     def as_dict(self) -> dict[str, Any]:
         """The options for the result document."""
+        site, rules, overrides = self.site, list(self.rules), dict(self.overrides)
+        if self.redactor is not None:
+            site = self.redactor.site(site)
+            rules = [self.redactor.labels.path("rules", path) for path in rules]
+            overrides = {key: self.redactor.texts.redact(value) for key, value in overrides.items()}
         return {
-            "server": list(self.site.servers),
-            "vip": list(self.site.vips),
-            "balancer": list(self.site.balancers),
-            "limit": self.site.limit,
-            "recover_seconds": self.site.recover_seconds,
-            "rules": list(self.rules),
-            "set": dict(self.overrides),
+            "server": list(site.servers),
+            "vip": list(site.vips),
+            "balancer": list(site.balancers),
+            "limit": site.limit,
+            "recover_seconds": site.recover_seconds,
+            "rules": rules,
+            "set": overrides,
+            "redact": self.redactor is not None,
         }
 
 
@@ -115,7 +125,10 @@ def analyze(
     facts, unreadable = read_facts(
         paths, options, stdin=stdin, progress=progress, search_progress=search_progress, keep=keep
     )
-    return Analysis(make_result(facts, rules, options, unreadable), facts, unreadable)
+    told: Sequence[PcapanError] = unreadable
+    if options.redactor is not None:
+        told = [options.redactor.error(error) for error in unreadable]
+    return Analysis(make_result(facts, rules, options, told), facts, unreadable)
 
 
 def built_in_rules(options: Options) -> RuleSet:
@@ -157,8 +170,33 @@ def read_facts(
         scans.append(scan)
     if not inputs:
         raise unreadable[0]
-    site = (options or Options()).site
-    return gather_facts(inputs, scans, site, search_progress), unreadable
+    options = options or Options()
+    if options.redactor is not None:
+        return _redacted_facts(inputs, scans, options.site, options.redactor, search_progress), unreadable
+    return gather_facts(inputs, scans, options.site, search_progress), unreadable
+
+
+def _redacted_facts(
+    inputs: list[InputFacts],
+    scans: list[FileScan],
+    site: Site,
+    redactor: Redactor,
+    search_progress: SearchProgress | None,
+) -> Facts:
+    """Facts about pseudonyms: names end here, between the scan and everything that concludes from it."""
+    redactor.learn(inputs, scans, site)
+    recovery = None
+    if site.recover_seconds is not None:  # only the true hashes can be searched
+        found = gather_facts(inputs, scans, site, search_progress)
+        assert found.recovery is not None
+        redactor.learn_recovered(found.recovery, found.track.attempts)
+        recovery = redactor.recovery(found.recovery)
+    return gather_facts(
+        [redactor.input(entry) for entry in inputs],
+        [redactor.scan(scan) for scan in scans],
+        redactor.site(site),
+        recovery=recovery,
+    )
 
 
 def scan_file(

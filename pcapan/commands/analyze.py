@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pcapan.commands.folder import check_folder, write_folder
 from pcapan.commands.guard import say, tell
 from pcapan.commands.options import check_captures, make_options
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
+from pcapan.commands.redaction import Redaction
 from pcapan.commands.render import Look, check_format, detail, make_wanted, rendered
 from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Result, Severity, Verdict
@@ -50,6 +51,7 @@ class AnalyzeRequest:
     tables: str = "csv"
     vendor: str | None = None
     zone: str | None = None
+    redaction: Redaction = field(default_factory=Redaction)
 
 
 def run(request: AnalyzeRequest) -> ExitCode:
@@ -63,6 +65,7 @@ def run(request: AnalyzeRequest) -> ExitCode:
         rules=request.rules,
         overrides=request.overrides,
         recover_seconds=request.budget if request.recover else None,
+        redactor=request.redaction.redactor(request.captures, request.folder),
     )
     wanted = [word.strip() for text in request.fail_on for word in text.split(",") if word.strip()]
     _check_fail_on(wanted, options)
@@ -87,6 +90,7 @@ def run(request: AnalyzeRequest) -> ExitCode:
             )
         finally:
             analysis.forget()
+    request.redaction.write_mapping(options.redactor, request.captures)
     if look.format == "text":
         print_result(
             analysis.result, sys.stdout, detail=detail(look), color=not request.no_color, wanted=look.wanted

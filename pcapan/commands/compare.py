@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pcapan.commands.files import check_new_file, write_file
@@ -16,6 +16,7 @@ from pcapan.commands.guard import say, tell
 from pcapan.commands.options import check_captures
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
+from pcapan.commands.redaction import Redaction, redacted_results
 from pcapan.commands.render import check_format
 from pcapan.commands.report import read_result
 from pcapan.errors import ExitCode, UsageError
@@ -49,6 +50,7 @@ class CompareRequest:
     quiet: bool
     verbose: bool
     no_color: bool
+    redaction: Redaction = field(default_factory=Redaction)
 
 
 def run(request: CompareRequest) -> ExitCode:
@@ -62,8 +64,12 @@ def run(request: CompareRequest) -> ExitCode:
     sides = [side for side in (request.before, request.after) if side != "-"]
     if to_file:
         check_new_file(str(request.output), sides, force=request.force)
+    redactor = request.redaction.redactor(sides)
     before, whole_before = _side(request.before, request)
     after, whole_after = _side(request.after, request)
+    if redactor is not None:  # both at once, so that the same names become the same pseudonyms
+        before, after = redacted_results([before, after], redactor)
+        request.redaction.write_mapping(redactor, sides)
     comparison = compare(before, after)
     if to_file:
         write_file(str(request.output), _rendered(comparison, request, clock), sides, force=request.force)

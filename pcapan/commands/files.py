@@ -30,8 +30,11 @@ def check_new_file(path: str, inputs: Sequence[str], *, force: bool) -> None:
             )
 
 
-def write_file(path: str, data: bytes, inputs: Sequence[str], *, force: bool) -> None:
-    """Write a file; raises UsageError or PcapanError and leaves nothing where it cannot."""
+def write_file(path: str, data: bytes, inputs: Sequence[str], *, force: bool, private: bool = False) -> None:
+    """Write a file; raises UsageError or PcapanError and leaves nothing where it cannot.
+
+    `private`: for nobody else to read.
+    """
     check_new_file(path, inputs, force=force)
     with _told(path):
         target = Path(path)
@@ -42,7 +45,7 @@ def write_file(path: str, data: bytes, inputs: Sequence[str], *, force: bool) ->
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(_mode(target))
+            temporary.chmod(0o600 if private else _mode(target))
             if force:
                 temporary.replace(target)
             else:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import ipaddress
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pcapan.errors import UsageError
 from pcapan.pipeline import Options
 from pcapan.tables.facts import Site
+
+if TYPE_CHECKING:
+    from pcapan.redact.incident import Redactor
 
 
 def addresses(texts: Sequence[str], option: str = "--server") -> tuple[str, ...]:
@@ -38,6 +42,7 @@ def make_options(
     rules: Sequence[str],
     overrides: Sequence[str],
     recover_seconds: float | None = None,
+    redactor: Redactor | None = None,
 ) -> Options:
     """The options of an analysis; raises UsageError where they contradict each other."""
     own = addresses(servers)
@@ -56,7 +61,7 @@ def make_options(
         limit=limit,
         recover_seconds=recover_seconds,
     )
-    return Options(site=site, rules=tuple(rules), overrides=settings(overrides))
+    return Options(site=site, rules=tuple(rules), overrides=settings(overrides), redactor=redactor)
 
 
 def settings(texts: Sequence[str]) -> dict[str, str]:

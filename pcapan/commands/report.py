@@ -6,11 +6,12 @@ Knows files and renderers. Must not know captures or rules.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pcapan.commands.files import check_new_file, write_file
 from pcapan.commands.output import to_terminal, write_out
+from pcapan.commands.redaction import Redaction, redacted_results
 from pcapan.commands.render import Look, check_format, detail, make_wanted, rendered
 from pcapan.errors import ExitCode, UnreadableError, UsageError
 from pcapan.report.document import load_result
@@ -33,6 +34,7 @@ class ReportRequest:
     quiet: bool
     verbose: bool
     no_color: bool
+    redaction: Redaction = field(default_factory=Redaction)
 
 
 def run(request: ReportRequest) -> ExitCode:
@@ -42,7 +44,11 @@ def run(request: ReportRequest) -> ExitCode:
     to_file = request.output is not None and request.output != "-"
     if to_file:
         check_new_file(str(request.output), [request.result], force=request.force)
+    redactor = request.redaction.redactor([request.result])
     result = load_result(read_result(request.result), request.result)
+    if redactor is not None:
+        (result,) = redacted_results([result], redactor)
+        request.redaction.write_mapping(redactor, [request.result])
     if to_file:
         write_file(str(request.output), rendered(result, look), [request.result], force=request.force)
     elif look.format == "text":

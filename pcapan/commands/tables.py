@@ -16,6 +16,7 @@ from pcapan.commands.guard import say, tell
 from pcapan.commands.options import addresses, check_captures
 from pcapan.commands.output import check_output, open_output, to_terminal
 from pcapan.commands.progress import progress_bar
+from pcapan.commands.redaction import NOT_REDACTED, Redaction
 from pcapan.errors import ExitCode, UsageError
 from pcapan.pipeline import Options, read_facts
 from pcapan.report.jsontext import json_bytes, json_text
@@ -39,6 +40,7 @@ def run(
     *,
     servers: Sequence[str],
     quiet: bool,
+    redaction: Redaction = NOT_REDACTED,
 ) -> ExitCode:
     """Read the captures and write the table; raises PcapanError when it cannot be done."""
     table = TABLES.get(name)
@@ -56,7 +58,8 @@ def run(
                 where="--format parquet",
                 hint="name a file with -o FILE, or send the output to a file or pipe",
             )
-    options = Options(site=Site(servers=addresses(servers)))
+    redactor = redaction.redactor(captures)
+    options = Options(site=Site(servers=addresses(servers)), redactor=redactor)
     with progress_bar(quiet=quiet) as progress:
         facts, unreadable = read_facts(list(captures), options, progress=progress)
     for error in unreadable:
@@ -69,6 +72,7 @@ def run(
             _write_jsonl(rows, file, ascii_only=output is None and to_terminal())
         else:
             _write_csv(table, rows, file, visible=output is None and to_terminal())
+    redaction.write_mapping(redactor, captures)
     if unreadable or any(entry.damaged for entry in facts.inputs):
         if not quiet:
             say("pcapan: part of the input was cut, damaged or could not be read; the table covers the rest")

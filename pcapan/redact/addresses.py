@@ -54,6 +54,10 @@ class AddressPseudonyms:
                 if carried is not None:
                     self.know([carried[1]])
 
+    def is_known(self, address: bytes) -> bool:
+        """Whether an address is one that occurs."""
+        return address in self._all
+
     @property
     def given(self) -> dict[bytes, bytes]:
         """Every address that was asked for, and its pseudonym."""

@@ -91,15 +91,16 @@ def gather_facts(
     scans: list[FileScan],
     site: Site,
     progress: Callable[[int, int], None] | None = None,
+    recovery: Recovery | None = None,
 ) -> Facts:
     """Track the scans and derive sources, episodes and silences; `inputs` and `scans` run in parallel.
 
-    `progress` is told about the address search, when `site` asks for one: (units done, units in all).
+    `progress` is told about the address search, when `site` asks for one: (units done, units in all). What
+    an earlier search of the same attempts found can be given as `recovery` instead.
     """
     tracked = track(scans, site.servers)
     sources = gather_sources(tracked)
-    recovery = None
-    if site.recover_seconds is not None:
+    if site.recover_seconds is not None and recovery is None:
         recovery = recover_addresses(
             [attempt for attempt in tracked.attempts if not attempt.is_probe],
             [*site.vips, *site.balancers, *(name for names in tracked.timeline.names for name in names)],

@@ -49,7 +49,7 @@ def decide_roles(messages: Sequence[Message], esp: Sequence[EspFlow], given: Seq
 
 
 def _decide(messages: Iterable[Message], esp: Sequence[EspFlow]) -> Roles:
-    answered: set[str] = set()
+    answered: dict[str, None] = {}
     asked: dict[str, set[str]] = defaultdict(set)
     asked_by_spi: dict[int, str] = {}
     ported: dict[str, set[str]] = defaultdict(set)
@@ -57,7 +57,7 @@ def _decide(messages: Iterable[Message], esp: Sequence[EspFlow]) -> Roles:
         if message.exchange == IKE_SA_INIT and message.major == 2:
             if message.is_response:
                 # A server may answer from another of its addresses than was asked.
-                answered |= {message.src, asked_by_spi.get(message.spi_i, message.src)}
+                answered |= dict.fromkeys([message.src, asked_by_spi.get(message.spi_i, message.src)])
                 asked[message.src].add(message.dst)
             elif message.spi_r == 0:
                 asked[message.dst].add(message.src)
@@ -87,9 +87,12 @@ def _note_port(ported: dict[str, set[str]], address: str, port: int, peer: str, 
 
 
 def _choose(candidates: dict[str, int], partners: dict[str, set[str]]) -> list[str]:
-    """The candidates in order of peers, without those whose only partners are servers already."""
+    """The candidates in order of peers, without those whose only partners are servers already.
+
+    Of equals the one seen first comes first: what an address looks like must not decide.
+    """
     chosen: list[str] = []
-    for address in sorted(candidates, key=lambda a: (-candidates[a], a)):
+    for address in sorted(candidates, key=lambda a: -candidates[a]):
         if partners[address] - set(chosen):
             chosen.append(address)
     return chosen

@@ -97,7 +97,7 @@ def test_windows_generation_says_no_more_than_is_known() -> None:
 
 
 def test_no_prefix_hides_another() -> None:
-    prefixes = [prefix for prefix, _ in vendor_ids._PREFIXES]
+    prefixes = list(vendor_ids._NAMES_OF_PREFIXES)
     for prefix in prefixes:
         assert [other for other in prefixes if prefix.startswith(other)] == [prefix]
 

@@ -86,7 +86,13 @@ def run(request: AnalyzeRequest) -> ExitCode:
     if request.folder is not None:
         try:
             write_folder(
-                request.folder, analysis, look.wanted, request.tables, request.captures, force=request.force
+                request.folder,
+                analysis,
+                look.wanted,
+                request.tables,
+                request.captures,
+                force=request.force,
+                redactor=options.redactor,
             )
         finally:
             analysis.forget()

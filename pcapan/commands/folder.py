@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pcapan.commands.files import check_new_folder, new_folder
+from pcapan.commands.redaction import redacted_evidence
 from pcapan.commands.render import Look, check_format, rendered
 from pcapan.commands.tables import check_parquet, write_table
 from pcapan.pipeline import Analysis
@@ -17,6 +19,9 @@ from pcapan.report.evidence import Origin, gather_evidence, write_evidence
 from pcapan.report.story import Wanted
 from pcapan.tables.facts import Facts
 from pcapan.tables.registry import TABLES
+
+if TYPE_CHECKING:
+    from pcapan.redact.incident import Redactor
 
 #: Every report and its format.
 REPORTS = {"report.html": "html", "report.md": "markdown", "result.json": "json"}
@@ -32,15 +37,24 @@ def check_folder(path: str, tables: str, *, force: bool) -> None:
 
 
 def write_folder(
-    path: str, analysis: Analysis, wanted: Wanted, tables: str, inputs: Sequence[str], *, force: bool
+    path: str,
+    analysis: Analysis,
+    wanted: Wanted,
+    tables: str,
+    inputs: Sequence[str],
+    *,
+    force: bool,
+    redactor: Redactor | None = None,
 ) -> None:
-    """Write everything, whole or not at all; `analysis` was made with `keep`."""
+    """Write everything, whole or not at all; `analysis` was made with `keep`, and with this `redactor`."""
     facts = analysis.facts
     with new_folder(path, inputs, force=force) as folder:
         for name, form in REPORTS.items():
             (folder / name).write_bytes(rendered(analysis.result, Look(form, wanted=wanted)))
         sources = origins(facts)
         frames = gather_evidence(analysis.result, sources)
+        if redactor is not None:
+            frames = redacted_evidence(frames, sources, redactor)
         with (folder / EVIDENCE).open("wb") as file:
             write_evidence(file, analysis.result, sources, frames)
         (folder / "tables").mkdir()

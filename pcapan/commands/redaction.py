@@ -10,7 +10,7 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from pcapan.report.jsontext import json_bytes, json_text
 
 if TYPE_CHECKING:
     from pcapan.redact.incident import Redactor
+    from pcapan.report.evidence import EvidenceFrame, Origin
 
 #: Holds the key where neither the shell's history nor a list of processes shows it.
 KEY_VARIABLE = "PCAPAN_REDACT_KEY"
@@ -103,6 +104,21 @@ class Redaction:
 
 
 NOT_REDACTED = Redaction()
+
+
+def redacted_evidence(
+    frames: Sequence[EvidenceFrame], origins: Sequence[Origin], redactor: Redactor
+) -> list[EvidenceFrame]:
+    """Cited frames with pseudonyms, in their order; what the captures say about them is left out."""
+    made: dict[tuple[int, int], bytes] = {}
+    for file, origin in enumerate(origins):
+        own = sorted((frame for frame in frames if frame.file == file), key=lambda frame: frame.number)
+        told = redactor.frames(
+            (frame.number, origin.interfaces[frame.interface].link_type, frame.data, frame.time)
+            for frame in own
+        )
+        made |= {(file, frame.number): data for frame, data in zip(own, told, strict=True)}
+    return [replace(frame, data=made[frame.file, frame.number], own_comments=()) for frame in frames]
 
 
 def redacted_results(results: Sequence[Result], redactor: Redactor) -> list[Result]:

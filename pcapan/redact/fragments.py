@@ -40,12 +40,15 @@ class FragmentPlan:
         for number, (offset, length, time, interface) in enumerate(
             zip(block.offsets, block.lengths, block.times, block.interfaces, strict=True), block.first_number
         ):
-            frame = bytes(block.data[offset : offset + length])
-            found = find_ip(links[interface], frame)
-            if found.offset >= 0:
-                packet = parse_ip(frame, found.offset, len(frame))
-                if not isinstance(packet, str) and packet.is_fragment:
-                    self._fragment(frame, packet, number, time)
+            self.take(number, links[interface], bytes(block.data[offset : offset + length]), time)
+
+    def take(self, number: int, link_type: int, frame: bytes, time: int) -> None:
+        """Take one frame; frames come in rising order."""
+        found = find_ip(link_type, frame)
+        if found.offset >= 0:
+            packet = parse_ip(frame, found.offset, len(frame))
+            if not isinstance(packet, str) and packet.is_fragment:
+                self._fragment(frame, packet, number, time)
 
     def _fragment(self, frame: bytes, packet: IpPacket, number: int, time: int) -> None:
         payload = frame[packet.payload_start : packet.payload_end]

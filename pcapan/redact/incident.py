@@ -20,10 +20,12 @@ from pcapan.ingest.frames import (
     ServiceMessage,
     SideEvidence,
 )
+from pcapan.redact.fragments import FragmentPlan
 from pcapan.redact.keyed import Key
 from pcapan.redact.labels import Labels
 from pcapan.redact.names import Collector, Names, Pseudonyms
 from pcapan.redact.packets import rewrite_ip
+from pcapan.redact.rewriter import Rewriter
 from pcapan.redact.scans import collect, redact_scan
 from pcapan.redact.texts import Texts
 from pcapan.scan.columns import FileScan
@@ -32,6 +34,9 @@ from pcapan.track.attempts import Attempt
 from pcapan.track.recover import RecoveredAddress, Recovery
 
 _HASH_DIGITS = 64
+
+Captured = tuple[int, int, bytes, int]
+"""Number, link type, captured bytes and time (UTC ns) of a frame."""
 
 
 class Redactor:
@@ -88,6 +93,15 @@ class Redactor:
             for name in {path, str(Path(path).absolute()), PurePath(path).name}:
                 self.texts.strings[name] = label
         return label
+
+    def frames(self, frames: Iterable[Captured]) -> list[bytes]:
+        """The bytes of frames of one file, in rising order; fragments are joined where all are there."""
+        taken = list(frames)
+        plan = FragmentPlan(self.names)
+        for number, link_type, data, time in taken:
+            plan.take(number, link_type, data, time)
+        rewriter = Rewriter(self.names, plan)
+        return [rewriter.frame(number, link_type, data) for number, link_type, data, _ in taken]
 
     def scan(self, scan: FileScan) -> FileScan:
         """The columns of a file."""

@@ -138,7 +138,7 @@ def probes(facts: Facts, subject: Any) -> Iterator[Exhibit]:
                 frame,
                 ts,
                 f"probe from {subject.src}: {subject.kind}",
-                f"{version}.src == {subject.src} && udp.dstport in {{500, 4500}}",
+                f"{version}.src == {subject.src} && (udp.dstport == 500 || udp.dstport == 4500)",
             )
 
 

@@ -6,7 +6,7 @@ Knows the shape of evidence; must not know any particular kind of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -24,6 +24,8 @@ class Exhibit:
     what: str
     display_filter: str
 
+
+_BY_FIELD, _BY_BYTES = "isakmp.ispi ==", "udp contains"
 
 Selector = Callable[[Facts, Any], Iterable[Exhibit]]
 SELECTORS: dict[str, Selector] = {}
@@ -46,7 +48,7 @@ def spi_filter(spi_i: int, port: int) -> str:
     4500 it may take IKE for another protocol, so there the bytes themselves are looked for.
     """
     octets = spi_i.to_bytes(8, "big").hex(":")
-    return f"isakmp.ispi == {octets}" if port in (500, 4500) or port > 4500 else f"udp contains {octets}"
+    return f"{_BY_FIELD if port in (500, 4500) or port > 4500 else _BY_BYTES} {octets}"
 
 
 def request_exhibit(attempt: Attempt, request: Request, what: str) -> Exhibit:
@@ -70,4 +72,12 @@ def exhibits(names: Iterable[str], facts: Facts, subjects: Iterable[Any], limit:
         for found in lists:
             if turn < len(found) and len(chosen) < limit:
                 chosen.setdefault((found[turn].file, found[turn].frame), found[turn])
-    return sorted(chosen.values(), key=lambda exhibit: (exhibit.ts, exhibit.file, exhibit.frame))
+    ordered = sorted(chosen.values(), key=lambda exhibit: (exhibit.ts, exhibit.file, exhibit.frame))
+    return [_findable(exhibit, facts) for exhibit in ordered]
+
+
+def _findable(exhibit: Exhibit, facts: Facts) -> Exhibit:
+    """Wireshark names no field of a header that the snap length cut: there the bytes are looked for."""
+    if (exhibit.file, exhibit.frame) not in facts.cut_headers:
+        return exhibit
+    return replace(exhibit, display_filter=exhibit.display_filter.replace(_BY_FIELD, _BY_BYTES))

@@ -84,6 +84,8 @@ class Facts:
     lost: list[LostDatagram] = field(default_factory=list)
     drops: list[DropGroup] = field(default_factory=list)
     delivery: Delivery = field(default_factory=Delivery)
+    cut_headers: frozenset[tuple[int, int]] = frozenset()
+    """(File, frame) of IKE messages whose header the snap length cut."""
 
 
 def gather_facts(
@@ -137,4 +139,11 @@ def gather_facts(
         recovery=recovery,
         lost=lost,
         probes=[series for source in sources.values() for series in source.probes],
+        cut_headers=frozenset(
+            (file, frame)
+            for file, scan in enumerate(scans, 1)
+            if scan.cut_frames
+            for frame, length in zip(scan.messages.frame, scan.messages.length, strict=True)
+            if length < 0
+        ),
     )

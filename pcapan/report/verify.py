@@ -59,6 +59,7 @@ def make_check(result: Result) -> Check:
         command="pcapan analyze vpn-after.pcapng" + (f" --fail-on {','.join(ids)}" if ids else ""),
         expect=tuple((name, _expected(name, findings)) for name in ids),
         otherwise=(
+            "pcapan reads the .etl of pktmon and netsh itself: name it in place of the .pcapng. "
             "Inconclusive is no success: it says that the new capture cannot show it. "
             "Then capture longer, or with more clients."
         ),
@@ -86,7 +87,6 @@ def capture_tools(servers: Sequence[str]) -> tuple[Tool, ...]:
                 *pktmon,
                 "pktmon start --capture --comp nics --pkt-size 0 --file-name vpn-after.etl --file-size 1024",
                 "pktmon stop",
-                "pktmon etl2pcap vpn-after.etl --out vpn-after.pcapng",
             ),
         ),
         Tool(

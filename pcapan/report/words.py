@@ -43,7 +43,7 @@ _CAPITALS = {
 
 #: A command after a colon, up to the end of the sentence or text: in one piece it can be pasted.
 _COMMAND = re.compile(
-    r"(?<=: )((?:[A-Z][a-z]+-[A-Z][A-Za-z]+|netsh|pktmon|reg|sc|dumpcap|tshark) \S.*?)"
+    r"(?<=: )((?:[A-Z][a-z]+-[A-Z][A-Za-z]+|netsh|pktmon|reg|sc|dumpcap|tshark|pcapan extract) \S.*?)"
     r"(?:\. (?=[A-Z])|\.?\s*$)"
 )
 

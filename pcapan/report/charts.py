@@ -6,42 +6,26 @@ know the page. The same document gives the same bytes: no dates, no random ids, 
 
 from __future__ import annotations
 
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pcapan.model import Result
 from pcapan.report.clock import instant_ns
+from pcapan.report.plotting import HATCH, Chart, figure, label, svg_of, whole_numbers
 from pcapan.report.story import ranked_sources
 from pcapan.report.svg import STAND_INS, adapt
 from pcapan.report.words import spoken_duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 _SECOND = 1_000_000_000
 _MOST_BINS = 500
 _MOST_BARS = 15
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
-_HATCH = "////"
-_WIDTH = 8.6
 #: Whether both directions were captured -> what an attempt without an answer is called.
 _UNANSWERED = {True: "unanswered in this capture", False: "answer cannot be seen"}
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """One drawing, and what it shows in words."""
-
-    title: str
-    description: str
-    svg: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +47,14 @@ def timeline_chart(result: Result) -> Chart | None:
     limit, limit_words = _limit(result, worst.address if worst else None)
     gaps = _gaps(result, everybody)
     seen = result.capture.direction == "both"
-    with _figure(3.9 if worst else 2.2) as figure:
+    with figure(3.9 if worst else 2.2) as drawn:
         shape = {"height_ratios": [1.15, 1]} if worst else {}
-        axes = figure.subplots(2 if worst else 1, 1, sharex=True, squeeze=False, gridspec_kw=shape)[:, 0]
+        axes = drawn.subplots(2 if worst else 1, 1, sharex=True, squeeze=False, gridspec_kw=shape)[:, 0]
         _attempts_panel(axes[0], everybody, gaps, seen=seen)
         if worst:
             _live_panel(axes[1], worst, limit, limit_words, gaps)
         _time_axis(axes[-1], everybody)
-        text = _svg(figure)
+        text = svg_of(drawn)
     attempts = sum(row["attempts"] for row in everybody.rows)
     unanswered = sum(row["unanswered"] for row in everybody.rows)
     said = [
@@ -97,14 +81,14 @@ def _attempts_panel(axis: Axes, bins: _Bins, gaps: Sequence[tuple[float, float]]
     axis.bar(
         [bins.edges[n] for n in left], [bins.rows[n]["unanswered"] for n in left],
         bottom=[answered[n] for n in left], width=bins.edges[1] - bins.edges[0], align="edge",
-        facecolor="none", edgecolor=STAND_INS["unanswered"], hatch=_HATCH, linewidth=0.8,
+        facecolor="none", edgecolor=STAND_INS["unanswered"], hatch=HATCH, linewidth=0.8,
         label=_UNANSWERED[seen] if left else None,
     )  # fmt: skip
     _shade(axis, gaps)
     axis.set_ylim(0, max([*total, 1]) * 1.05)
     axis.set_ylabel(f"attempts per {spoken_duration(int(bins.rows[0]['seconds']) * _SECOND)}")
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
-    _whole_numbers(axis.yaxis)
+    whole_numbers(axis.yaxis)
 
 
 def _live_panel(
@@ -122,8 +106,8 @@ def _live_panel(
             transform=axis.transAxes, color=STAND_INS["limit"],
         )  # fmt: skip
     axis.set_ylabel("live SAs")
-    axis.set_title(f"Live SAs of {_label(bins.address or '')}", loc="left")
-    _whole_numbers(axis.yaxis)
+    axis.set_title(f"Live SAs of {label(bins.address or '')}", loc="left")
+    whole_numbers(axis.yaxis)
 
 
 def source_chart(result: Result) -> Chart | None:
@@ -131,18 +115,18 @@ def source_chart(result: Result) -> Chart | None:
     rows = [row for row in ranked_sources(result) if row["attempts"]][:_MOST_BARS]
     if len(rows) < 2:
         return None
-    names = [_label(row["address"]) for row in rows]
+    names = [label(row["address"]) for row in rows]
     answered = [row["answered"] for row in rows]
     unanswered = [row["unanswered"] for row in rows]
     seen = result.capture.direction == "both"
     places = list(range(len(rows)))
-    with _figure(0.9 + 0.26 * len(rows), 0.25 + 0.075 * max(map(len, names))) as figure:
-        axis = figure.subplots()
+    with figure(0.9 + 0.26 * len(rows), 0.25 + 0.075 * max(map(len, names))) as drawn:
+        axis = drawn.subplots()
         axis.barh(places, answered, color=STAND_INS["answered"], height=0.62, label="answered")
         left = [place for place in places if unanswered[place]]
         axis.barh(
             left, [unanswered[n] for n in left], left=[answered[n] for n in left], facecolor="none",
-            edgecolor=STAND_INS["unanswered"], hatch=_HATCH, height=0.62, linewidth=0.8,
+            edgecolor=STAND_INS["unanswered"], hatch=HATCH, height=0.62, linewidth=0.8,
             label=_UNANSWERED[seen] if left else None,
         )  # fmt: skip
         most = max(a + b for a, b in zip(answered, unanswered, strict=True))
@@ -154,8 +138,8 @@ def source_chart(result: Result) -> Chart | None:
         axis.set_xlabel("attempts")
         axis.grid(visible=False, axis="y")
         axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
-        _whole_numbers(axis.xaxis)
-        text = _svg(figure)
+        whole_numbers(axis.xaxis)
+        text = svg_of(drawn)
     title = f"The {len(rows)} sources with most {'unanswered ' if seen and any(unanswered) else ''}attempts"
     description = "; ".join(
         f"{name}: {a} answered, {b} {'unanswered' if seen else 'whose answer cannot be seen'}"
@@ -176,11 +160,11 @@ def answer_time_chart(result: Result) -> Chart | None:
     said = []
     from matplotlib.ticker import LogLocator
 
-    with _figure(2.4, 0.75) as figure:
-        axis = figure.subplots()
+    with figure(2.4, 0.75) as drawn:
+        axis = drawn.subplots()
         for row, (colour, line, marker) in zip(rows, styles, strict=False):
             times = [max(row["percentiles_ns"][str(share)], 1) / 1e6 for share in shares]
-            who = "all sources" if row["address"] is None else _label(row["address"])
+            who = "all sources" if row["address"] is None else label(row["address"])
             axis.plot(
                 range(len(shares)), times, color=STAND_INS[colour], linestyle=line, marker=marker,
                 markersize=4, linewidth=1.6, label=f"{who} ({row['answers']} answers)",
@@ -194,7 +178,7 @@ def answer_time_chart(result: Result) -> Chart | None:
         axis.set_xticks(range(len(shares)), names)
         axis.set_xlabel("share of answers that took at most this long")
         axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
-        text = _svg(figure)
+        text = svg_of(drawn)
     title = "How long the server took to answer IKE_SA_INIT"
     description = ". ".join(said) + "."
     return Chart(title, description, adapt(text, "times", title, description))
@@ -268,72 +252,3 @@ def _moment(seconds: int, pattern: str) -> str:
     from datetime import UTC, datetime, timedelta
 
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime(pattern)
-
-
-def _whole_numbers(axis: Axis) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-
-
-def _label(text: str) -> str:
-    """Strangers' text as a label: short, of ASCII signs only."""
-    text = text.encode("ascii", "backslashreplace").decode()
-    text = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
-    return text if len(text) <= 40 else f"{text[:38]}.."
-
-
-@contextmanager
-def _figure(height: float, left: float = 0.62) -> Iterator[Figure]:
-    """A figure under settings of our own, whatever the user's are."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    ink, muted, grid = STAND_INS["ink"], STAND_INS["muted"], STAND_INS["grid"]
-    with warnings.catch_warnings(), matplotlib.rc_context():
-        warnings.simplefilter("ignore")
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {
-                "svg.fonttype": "none",
-                "svg.hashsalt": "pcapan",
-                "text.parse_math": False,
-                "font.size": 9,
-                "axes.titlesize": 9,
-                "axes.labelsize": 9,
-                "text.color": ink,
-                "axes.labelcolor": muted,
-                "axes.titlecolor": ink,
-                "axes.edgecolor": muted,
-                "axes.facecolor": "none",
-                "axes.grid": True,
-                "axes.axisbelow": True,
-                "axes.spines.top": False,
-                "axes.spines.right": False,
-                "grid.color": grid,
-                "grid.linewidth": 0.6,
-                "xtick.color": muted,
-                "ytick.color": muted,
-                "figure.facecolor": "none",
-                "hatch.linewidth": 1.1,
-                "legend.labelcolor": ink,
-            }
-        )
-        figure = Figure(figsize=(_WIDTH, height))
-        # Fixed margins, in inches: measuring every text to find them takes as long as drawing.
-        figure.subplots_adjust(
-            left=left / _WIDTH,
-            right=1 - 0.12 / _WIDTH,
-            bottom=0.48 / height,
-            top=1 - 0.32 / height,
-            hspace=0.28,
-        )
-        yield figure
-
-
-def _svg(figure: Figure) -> str:
-    written = io.StringIO()
-    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    figure.savefig(written, format="svg", metadata=nothing, transparent=True)
-    return written.getvalue()

@@ -62,24 +62,30 @@ def check_libraries() -> None:
         )
 
 
-def render_page(name: str, filters: Mapping[str, Callable[[Any], Any]], **values: Any) -> str:
-    """The page that the template `name` makes of `values`, with further filters of its own."""
+def render_page(
+    name: str, filters: Mapping[str, Callable[[Any], Any]], *, package: str = "pcapan.report", **values: Any
+) -> str:
+    """The page that the template `name` of a package makes of `values`, with further filters of its own."""
     css = _file("page.css")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    environment = _environment()
+    environment = _environment(package)
     environment.filters |= filters
     environment.globals |= {"tones": _TONES, "signs": _SIGNS}
     return environment.get_template(name).render(css=css, policy=policy, **values)
 
 
-def _file(name: str) -> str:
-    return resources.files("pcapan.report").joinpath(name).read_text("utf-8").replace("\r\n", "\n")
+def _file(name: str, package: str = "pcapan.report") -> str:
+    return resources.files(package).joinpath(name).read_text("utf-8").replace("\r\n", "\n")
 
 
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
+
+    def template(name: str) -> str:
+        own = resources.files(package).joinpath(name).is_file()
+        return _file(name, package) if own else _file(name)
 
     def inert(value: Any) -> Any:
         if isinstance(value, Markup) or not isinstance(value, str):
@@ -88,7 +94,7 @@ def _environment() -> Environment:
         return clean(cut)
 
     environment = Environment(
-        loader=FunctionLoader(_file),
+        loader=FunctionLoader(template),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=inert,

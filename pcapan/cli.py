@@ -501,11 +501,16 @@ def extract(
     ],
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
+    redact_map: RedactMap = None,
 ) -> ExitCode:
     """Write a capture (an .etl above all) as pcapng: frame n becomes packet n."""
     from pcapan.commands.extract import run
+    from pcapan.commands.redaction import Redaction
 
-    return run(capture, output, force=force, quiet=quiet)
+    redaction = Redaction(redact, redact_key, redact_map, force)
+    return run(capture, output, force=force, quiet=quiet, redaction=redaction)
 
 
 @app.command()

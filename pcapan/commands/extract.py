@@ -11,23 +11,38 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pcapan
 from pcapan.commands.guard import say
 from pcapan.commands.options import check_captures
 from pcapan.commands.output import check_output, to_terminal
 from pcapan.commands.progress import progress_bar
+from pcapan.commands.redaction import NOT_REDACTED, Redaction
 from pcapan.errors import ExitCode, UsageError
 from pcapan.ingest.capture import Capture
 from pcapan.ingest.frames import DroppedPacket, FrameBlock
 from pcapan.ingest.open import open_capture
 from pcapan.ingest.pcapng_writer import PcapngWriter
+from pcapan.pipeline import Progress
+
+if TYPE_CHECKING:
+    from pcapan.redact.capture import RedactedCapture
+    from pcapan.redact.incident import Redactor
 
 
-def run(source: str, output: str, *, force: bool, quiet: bool) -> ExitCode:
+def run(
+    source: str, output: str, *, force: bool, quiet: bool, redaction: Redaction = NOT_REDACTED
+) -> ExitCode:
     """Copy the capture to `output`; raises PcapanError when it cannot be done."""
     check_captures([source])
+    redactor = redaction.redactor([source])
+    if redactor is not None and source == "-":
+        raise UsageError(
+            "standard input can be read only once, and what occurs has to be known first",
+            where="- --redact",
+            hint="write the capture to a file and name it",
+        )
     check_output(output, [source])
     if output == "-" and to_terminal():
         raise UsageError(
@@ -39,8 +54,8 @@ def run(source: str, output: str, *, force: bool, quiet: bool) -> ExitCode:
         raise UsageError(
             "the output exists already", where=output, hint="name another file, or overwrite it with --force"
         )
-    reader = open_capture(source)
     with progress_bar(quiet=quiet) as progress:
+        reader = _open(source, redactor, progress)
         blocks = reader.blocks()
         first = next(blocks, None)  # what cannot be read says so before anything is written
         with _replacing(output) as file:
@@ -58,6 +73,7 @@ def run(source: str, output: str, *, force: bool, quiet: bool) -> ExitCode:
             for number, interface in enumerate(reader.interfaces):
                 if interface.dropped is not None:
                     writer.statistics(number, interface.dropped)
+    redaction.write_mapping(redactor, [source, output])
     if not quiet:
         merged = reader.side.merged_copies
         say(
@@ -71,7 +87,16 @@ def run(source: str, output: str, *, force: bool, quiet: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def _begin(file: BinaryIO, reader: Capture) -> PcapngWriter:
+def _open(source: str, redactor: Redactor | None, progress: Progress | None) -> Capture | RedactedCapture:
+    if redactor is None:
+        return open_capture(source)
+    from pcapan.redact.capture import RedactedCapture
+
+    rewriter = redactor.rewriter(lambda: open_capture(source), progress)
+    return RedactedCapture(open_capture(source), rewriter, redactor)
+
+
+def _begin(file: BinaryIO, reader: Capture | RedactedCapture) -> PcapngWriter:
     writer = PcapngWriter(file, decimals=7 if reader.format.startswith("etl") else 9)
     comments = [*reader.comments, *(f"{label}: {said}" for label, said in reader.side.facts)]
     writer.section(
@@ -83,14 +108,14 @@ def _begin(file: BinaryIO, reader: Capture) -> PcapngWriter:
     return writer
 
 
-def _interfaces(writer: PcapngWriter, reader: Capture, known: int) -> int:
+def _interfaces(writer: PcapngWriter, reader: Capture | RedactedCapture, known: int) -> int:
     """Write the interfaces that came to light since; returns how many there are."""
     for interface in reader.interfaces[known:]:
         writer.interface(interface)
     return len(reader.interfaces)
 
 
-def _drops_of(reader: Capture, block: FrameBlock) -> dict[int, list[DroppedPacket]]:
+def _drops_of(reader: Capture | RedactedCapture, block: FrameBlock) -> dict[int, list[DroppedPacket]]:
     """The dropped packets that frames of the block show."""
     found: dict[int, list[DroppedPacket]] = {}
     last = block.first_number + len(block)

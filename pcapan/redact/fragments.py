@@ -16,6 +16,11 @@ from pcapan.ingest.frames import FrameBlock, Interface
 from pcapan.redact.names import Names
 from pcapan.redact.packets import rewrite_datagram
 
+_ETHERNET = 1
+_IPV4 = b"\x08\x00"
+#: Flags and offset of IPv4 packets that are no fragments: nothing, or Don't Fragment.
+_WHOLE = (b"\0\0", b"\x40\0")
+
 _Piece = tuple[FragmentKey, int, bytes]
 """Datagram, offset and bytes: what makes a frame a copy of another."""
 
@@ -23,8 +28,12 @@ _Piece = tuple[FragmentKey, int, bytes]
 class FragmentPlan:
     """What the payload of every fragment of one file becomes. `feed` all blocks, then ask `instead`."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, *, keep: bool = True) -> None:
+        """Without `keep` nothing is remembered: for a pass that only learns names."""
         self._names = names
+        self._keep = keep
+        self.seen = 0
+        """Fragments that came by."""
         self._reassembler = Reassembler()
         self._waiting: dict[int, _Piece] = {}
         self._made: dict[int, bytes] = {}
@@ -44,6 +53,8 @@ class FragmentPlan:
 
     def take(self, number: int, link_type: int, frame: bytes, time: int) -> None:
         """Take one frame; frames come in rising order."""
+        if link_type == _ETHERNET and frame[12:14] == _IPV4 and frame[20:22] in _WHOLE:
+            return
         found = find_ip(link_type, frame)
         if found.offset >= 0:
             packet = parse_ip(frame, found.offset, len(frame))
@@ -51,6 +62,7 @@ class FragmentPlan:
                 self._fragment(frame, packet, number, time)
 
     def _fragment(self, frame: bytes, packet: IpPacket, number: int, time: int) -> None:
+        self.seen += 1
         payload = frame[packet.payload_start : packet.payload_end]
         key = (packet.src, packet.dst, packet.protocol, packet.ip_id)
         piece = (key, packet.fragment_offset, payload)
@@ -80,7 +92,7 @@ class FragmentPlan:
         whole = rewrite_datagram(
             datagram.payload, version, datagram.key[2], datagram.key[:2], datagram.total_length, self._names
         )
-        for number, piece in pieces.items():
+        for number, piece in pieces.items() if self._keep else ():
             _, offset, payload = piece
             made = whole[offset : offset + len(payload)]
             made += self._names.scrambled(payload[len(made) :])

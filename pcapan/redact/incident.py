@@ -6,7 +6,7 @@ packets. Learn first, then ask: a pseudonym is never an address of the incident.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path, PurePath
@@ -14,7 +14,9 @@ from pathlib import Path, PurePath
 from pcapan.decode.natd import natd_hash
 from pcapan.errors import UnreadableError
 from pcapan.ingest.frames import (
+    CaptureReader,
     DroppedPacket,
+    FrameBlock,
     InputProblem,
     Interface,
     ServiceMessage,
@@ -25,7 +27,7 @@ from pcapan.redact.keyed import Key
 from pcapan.redact.labels import Labels
 from pcapan.redact.names import Collector, Names, Pseudonyms
 from pcapan.redact.packets import rewrite_ip
-from pcapan.redact.rewriter import Rewriter
+from pcapan.redact.rewriter import Rewriter, Survey
 from pcapan.redact.scans import collect, redact_scan
 from pcapan.redact.texts import Texts
 from pcapan.scan.columns import FileScan
@@ -34,6 +36,9 @@ from pcapan.track.attempts import Attempt
 from pcapan.track.recover import RecoveredAddress, Recovery
 
 _HASH_DIGITS = 64
+
+Progress = Callable[[str, int, int], None]
+"""Called with (path, bytes read, size in bytes or 0) while files are read."""
 
 Captured = tuple[int, int, bytes, int]
 """Number, link type, captured bytes and time (UTC ns) of a frame."""
@@ -56,10 +61,15 @@ class Redactor:
         for scan in scans:
             collect(scan, found)
         for entry in inputs:
-            self._learn_side(entry.side, found)
-            found.addresses |= self.texts.addresses_in(i.capture_filter for i in entry.interfaces)
-            self.path(entry.path)
+            self._learn_file(entry.path, entry.interfaces, entry.side, found)
         self.names.know(found)
+
+    def _learn_file(
+        self, path: str, interfaces: Sequence[Interface], side: SideEvidence, found: Collector
+    ) -> None:
+        self._learn_side(side, found)
+        found.addresses |= self.texts.addresses_in(interface.capture_filter for interface in interfaces)
+        self.path(path)
 
     def learn_recovered(self, recovery: Recovery, attempts: Iterable[Attempt]) -> None:
         """Take note of addresses that were found behind NAT detection hashes; after `learn`."""
@@ -94,6 +104,24 @@ class Redactor:
                 self.texts.strings[name] = label
         return label
 
+    def rewriter(self, again: Callable[[], CaptureReader], progress: Progress | None = None) -> Rewriter:
+        """What rewrites all frames of a capture, which `again` opens as often as needed: once to learn what
+        occurs, and once more where there are IP fragments to join."""
+        reader = again()
+        found = self.names.collector()
+        survey = Survey(found)
+        for block in _blocks(reader, progress):
+            survey.feed(block, reader.interfaces)
+        self._learn_file(reader.path, reader.interfaces, reader.side, found)
+        self.names.know(found)
+        if not survey.has_fragments:
+            return Rewriter(self.names)
+        plan = FragmentPlan(self.names)
+        reader = again()
+        for block in _blocks(reader, progress):
+            plan.feed(block, reader.interfaces)
+        return Rewriter(self.names, plan)
+
     def frames(self, frames: Iterable[Captured]) -> list[bytes]:
         """The bytes of frames of one file, in rising order; fragments are joined where all are there."""
         taken = list(frames)
@@ -116,7 +144,7 @@ class Redactor:
             interfaces=[self.interface(interface) for interface in entry.interfaces],
             comments=[],
             problems=[self._problem(problem) for problem in entry.problems],
-            side=self._side(entry.side),
+            side=self.side(entry.side),
         )
 
     def fingerprint(self, sha256: str) -> str:
@@ -141,7 +169,8 @@ class Redactor:
     def _problem(self, problem: InputProblem) -> InputProblem:
         return replace(problem, example=self.texts.redact(problem.example))
 
-    def _side(self, side: SideEvidence) -> SideEvidence:
+    def side(self, side: SideEvidence) -> SideEvidence:
+        """What a container tells besides frames."""
         return replace(
             side,
             drops=[self.drop(drop) for drop in side.drops],
@@ -198,6 +227,13 @@ class Redactor:
         """An input that could not be read, as the result tells of it."""
         where = self.path(error.where.splitlines()[0]) if error.where else ""
         return UnreadableError(self.texts.redact(error.message), where=where, hint=error.hint)
+
+
+def _blocks(reader: CaptureReader, progress: Progress | None) -> Iterator[FrameBlock]:
+    for block in reader.blocks():
+        yield block
+        if progress is not None:
+            progress(reader.path, reader.bytes_read, reader.size)
 
 
 def _packet(data: bytes, names: Names) -> bytes:

@@ -13,7 +13,7 @@ from pcapan.ingest.open import open_capture
 from pcapan.redact.fragments import FragmentPlan
 from pcapan.redact.keyed import Key
 from pcapan.redact.names import Pseudonyms
-from pcapan.redact.rewriter import Rewriter, collect_frames
+from pcapan.redact.rewriter import Rewriter, Survey
 from pcapan.redact.scans import collect
 from pcapan.scan.columns import FileScan
 from pcapan.scan.scanner import Scanner
@@ -52,8 +52,9 @@ def learned(
     """Pseudonyms that know everything that occurs in the frames."""
     names = Pseudonyms(Key(key))
     found = names.collector()
+    survey = Survey(found)
     for block in blocks:
-        collect_frames(block, interfaces, found)
+        survey.feed(block, interfaces)
     collect(scan_blocks(blocks, interfaces), found)
     names.know(found)
     return names
@@ -73,7 +74,7 @@ def rewritten(
         for number, (offset, length, interface) in enumerate(frames, block.first_number):
             offsets.append(len(data))
             frame = rewriter.frame(
-                number, interfaces[interface].link_type, block.data[offset : offset + length]
+                number, interfaces[interface].link_type, bytes(block.data[offset : offset + length])
             )
             assert len(frame) == length
             data += frame

@@ -15,10 +15,12 @@ from pathlib import Path
 from types import ModuleType
 
 MODULES = (
+    "pcapan.decode.ike",
     "pcapan.decode.natd_lanes",
     "pcapan.ingest.records",
     "pcapan.scan.copies",
     "pcapan.scan.flows",
+    "pcapan.scan.rows",
     "pcapan.scan.walk",
 )
 

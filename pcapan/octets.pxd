@@ -1,6 +1,7 @@
 # cython: boundscheck=False, wraparound=False
 # The compiled twins of octets.py. Every function compares with the length of the data itself, once for all
 # the octets it takes, so that a compiled module reads no byte outside its block.
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.string cimport memcpy
 
 
@@ -91,3 +92,9 @@ cdef inline unsigned long long remainder(
         value = (value & 0x1FFFFFFFFFFFFFFFULL) + (value >> 61)
         begin += 4
     return value if value < 0x1FFFFFFFFFFFFFFFULL else value - 0x1FFFFFFFFFFFFFFFULL
+
+
+cdef inline bytes cut(const unsigned char[::1] data, size_t begin, size_t end):
+    if begin > end or end > <size_t> data.shape[0]:
+        _outside()
+    return PyBytes_FromStringAndSize(<const char*> &data[begin] if begin < end else NULL, end - begin)

@@ -55,3 +55,10 @@ def remainder(data: Octets, begin: int, end: int) -> int:
     if not 0 <= begin <= end <= len(data):
         raise IndexError("octets outside their data")
     return int.from_bytes(data[begin:end], "big") % _MERSENNE
+
+
+def cut(data: Octets, begin: int, end: int) -> bytes:
+    """The octets from `begin` to `end`."""
+    if not 0 <= begin <= end <= len(data):
+        raise IndexError("octets outside their data")
+    return bytes(data[begin:end])

@@ -12,7 +12,6 @@ from array import array
 from dataclasses import dataclass, field
 
 from pcapan.decode.fragments import IncompleteDatagram
-from pcapan.decode.ike import IkeMessage
 
 #: Bits of ``MessageColumns.marks``.
 MARK_COPY = 0x01
@@ -69,50 +68,12 @@ class MessageColumns:
         self.fragment_number = array("H")
         self.fragment_total = array("H")
         self.digest = array("Q")
-        """First 64 bits of a hash over the IKE bytes: equal for a retransmission."""
+        """A remainder of the IKE bytes taken as one number: equal for a retransmission."""
         self.shape = array("I")
         """Index into `FileScan.shapes`."""
 
     def __len__(self) -> int:
         return len(self.frame)
-
-    def append(self, frame: int, ts: int, message: IkeMessage, shape: int, digest: int) -> None:
-        """Add the fields that come from the IKE bytes."""
-        self.frame.append(frame)
-        self.ts.append(ts)
-        self.spi_i.append(message.spi_i)
-        self.spi_r.append(message.spi_r)
-        self.version.append(message.version)
-        self.exchange.append(message.exchange)
-        self.flags.append(message.flags)
-        self.message_id.append(message.message_id)
-        self.length.append(message.length)
-        self.encrypted.append(message.encrypted_length)
-        self.fragment_number.append(message.fragment_number)
-        self.fragment_total.append(message.fragment_total)
-        self.digest.append(digest)
-        self.shape.append(shape)
-
-    def append_packet(
-        self,
-        src: int,
-        dst: int,
-        sport: int,
-        dport: int,
-        ttl: int,
-        ip_id: int,
-        macs: int,
-        marks: int,
-    ) -> None:
-        """Add the fields that come from the packet around the IKE bytes."""
-        self.src.append(src)
-        self.dst.append(dst)
-        self.sport.append(sport)
-        self.dport.append(dport)
-        self.ttl.append(ttl)
-        self.ip_id.append(ip_id)
-        self.macs.append(macs)
-        self.marks.append(marks)
 
 
 @dataclass(slots=True)

@@ -175,12 +175,12 @@ class GeneralPath:
     @staticmethod
     def _ike_start(payload: bytes, end: int, wire_end: int, nat_t: bool) -> int:
         """Where in the UDP datagram an IKE header begins: 8, 12 behind the marker, 0 nowhere."""
-        if not nat_t and looks_like_ike(payload, 8, end, exact=False):
+        if not nat_t and looks_like_ike(payload, 8, end, False):
             return 8
         marker = end >= 12 and not any(payload[8:12])
-        if marker and looks_like_ike(payload, 12, end, exact=False):
+        if marker and looks_like_ike(payload, 12, end, False):
             return 12
-        if nat_t and looks_like_ike(payload, 8, end, exact=True):
+        if nat_t and looks_like_ike(payload, 8, end, True):
             return 8
         if end < wire_end and end - 8 < HEADER_LENGTH + 4:  # the snap length cut the header
             if nat_t:
@@ -290,10 +290,10 @@ class GeneralPath:
             if datagram.in_order:
                 around.frame = datagram.frames[0]
         before = (scan.ike, scan.esp_packets, scan.keepalive_packets, scan.other, scan.copies)
-        rows = len(scan.messages)
+        rows = len(self._recorder.rows)
         self._transport(protocol, datagram.payload[start:], datagram.total_length - start, version, around)
         more = len(datagram.frames) - 1
-        if len(scan.messages) > rows:
+        if len(self._recorder.rows) > rows:
             scan.fragment_frames[rows] = datagram.frames
         if scan.ike > before[0]:
             scan.ike += more
@@ -333,7 +333,7 @@ def _could_be_esp(payload: bytes) -> bool:
         len(payload) >= 16
         and NAT_T_PORT in _ports(payload)
         and any(payload[8:12])
-        and not looks_like_ike(payload, 8, len(payload), exact=True)
+        and not looks_like_ike(payload, 8, len(payload), True)
     )
 
 

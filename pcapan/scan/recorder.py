@@ -1,13 +1,12 @@
 """Writes what the paths find into the columns of a `FileScan`.
 
-Knows how rows are built: addresses, MAC pairs and message shapes are interned here, problems are
-counted by code. Must not decide what a packet is: the paths do.
+Knows which lists are bounded and how problems are counted by code; `pcapan.scan.rows` writes the messages.
+Must not decide what a packet is: the paths do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from pcapan.decode.ike import IkeMessage
 from pcapan.scan.columns import (
@@ -15,9 +14,9 @@ from pcapan.scan.columns import (
     FileScan,
     Flow,
     ScanProblem,
-    Shape,
 )
 from pcapan.scan.flows import FlowKey, FlowTable
+from pcapan.scan.rows import MessageRows
 
 #: What a hostile capture may make us remember of each kind; all are counted, only rows are bounded.
 MAX_TALKERS = 100_000
@@ -47,60 +46,40 @@ class Recorder:
 
     def __init__(self, scan: FileScan) -> None:
         self.scan = scan
-        self._addresses: dict[bytes, int] = {}
-        self._mac_pairs: dict[tuple[bytes, bytes], int] = {}
-        self._shapes: dict[Shape, int] = {}
+        self.rows = MessageRows(scan)
         self._problems: dict[str, ScanProblem] = {}
 
     def address(self, address: bytes) -> int:
         """Index of an address (4 or 16 octets) in `FileScan.addresses`."""
-        index = self._addresses.get(address)
-        if index is None:
-            index = self._addresses[address] = len(self.scan.addresses)
-            self.scan.addresses.append(address)
-        return index
+        return self.rows.address(6 if len(address) == 16 else 4, *halves(address))
 
     def message(self, packet: Packet, message: IkeMessage, octets: bytes) -> int:
         """Add one IKE message; gives its row number."""
-        scan = self.scan
-        rows = scan.messages
-        row = len(rows)
-        shape = Shape(
-            bytes(kind & 0xFF for kind in message.payloads),
-            tuple(message.notifies),
-            tuple(message.vendor_ids),
-            message.sa_body,
-            message.ke_group,
-            message.invalid_ke_group,
-            message.nonce_length,
-            message.complete,
-            message.problem,
-        )
-        shape_index = self._shapes.get(shape)
-        if shape_index is None:
-            shape_index = self._shapes[shape] = len(scan.shapes)
-            scan.shapes.append(shape)
-        macs = self._mac_pairs.get(packet.macs)
-        if macs is None:
-            macs = self._mac_pairs[packet.macs] = len(scan.mac_pairs)
-            scan.mac_pairs.append(packet.macs)
-        digest = int.from_bytes(blake2b(octets, digest_size=8).digest(), "big")
-        rows.append(packet.frame, packet.ts, message, shape_index, digest)
-        rows.append_packet(
+        src_mac, dst_mac = packet.macs
+        row = self.rows.add(
+            message,
+            octets,
+            0,
+            len(octets),
+            packet.frame,
+            packet.ts,
             self.address(packet.src),
             self.address(packet.dst),
             packet.sport,
             packet.dport,
             packet.ttl,
             packet.ip_id,
-            macs,
+            int.from_bytes(src_mac, "big") if src_mac else -1,
+            int.from_bytes(dst_mac, "big") if dst_mac else -1,
             packet.marks,
         )
-        if message.natd_source or message.natd_destination:
-            scan.natd[row] = (tuple(message.natd_source), tuple(message.natd_destination))
         if message.problem and not packet.marks & MARK_CUT:
-            self.problem(message.problem, packet.frame, f"IKE message of {len(octets)} bytes")
+            self.odd_message(message.problem, packet.frame, len(octets))
         return row
+
+    def odd_message(self, problem: str, frame: int, size: int) -> None:
+        """Count what is wrong with an IKE message of `size` bytes."""
+        self.problem(problem, frame, f"IKE message of {size} bytes")
 
     def problem(self, code: str, frame: int, example: str) -> None:
         """Count one oddity; the first frame and example of each code are kept."""
@@ -136,8 +115,8 @@ class Recorder:
         """The rows of a flow table with their addresses interned, in order of first appearance."""
         return [
             Flow(
-                self.address(_octets(version, src_hi, src_lo)),
-                self.address(_octets(version, dst_hi, dst_lo)),
+                self.rows.address(version, src_hi, src_lo),
+                self.rows.address(version, dst_hi, dst_lo),
                 ends >> 48,
                 ends >> 32 & 0xFFFF,
                 ends & 0xFFFFFFFF,

@@ -36,7 +36,7 @@ class Scanner:
             self._talkers,
             recent,
             self._general.frame,
-            self._recorder.source_mac,
+            self._recorder,
         )
 
     def feed(self, block: FrameBlock, interfaces: Sequence[Interface]) -> None:
@@ -46,6 +46,7 @@ class Scanner:
     def finish(self) -> FileScan:
         """Close open fragments and hand out the columns; every frame is now in one of the counts."""
         self._general.finish()
+        self._recorder.rows.flush()
         self.scan.esp = self._recorder.flows(self._esp)
         self.scan.keepalives = self._recorder.flows(self._keepalives)
         self._recorder.talkers(self._talkers)

@@ -1,9 +1,11 @@
 # C types for walk.py.
 cimport cython
 
+from pcapan.decode.ike cimport IkeMessage, looks_like_ike, parse_ike
 from pcapan.octets cimport u16, u32, u64
 from pcapan.scan.copies cimport RecentPackets
 from pcapan.scan.flows cimport FlowTable
+from pcapan.scan.rows cimport MessageRows
 
 cdef unsigned int _LINKTYPE_ETHERNET, _IPV4, _IPV6, _VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER
 cdef unsigned int _UDP, _ESP, _ICMP, _ICMPV6, _IKE_PORT, _NAT_T_PORT
@@ -12,6 +14,7 @@ cdef unsigned long long _U32
 
 
 cdef bint _is_extension(unsigned int protocol) noexcept nogil
+cdef size_t _ike_start(const unsigned char[::1] data, size_t at, size_t end, bint nat_t) except? 1 nogil
 cdef unsigned long long _apart(unsigned long long later, unsigned long long earlier) noexcept nogil
 
 
@@ -19,7 +22,9 @@ cdef unsigned long long _apart(unsigned long long later, unsigned long long earl
 cdef class Walk:
     cdef object _scan
     cdef object _general
-    cdef object _source_mac
+    cdef object _recorder
+    cdef MessageRows _rows
+    cdef unsigned long long _ike
     cdef FlowTable _esp
     cdef FlowTable _keepalives
     cdef FlowTable _talkers
@@ -87,10 +92,37 @@ cdef class Walk:
         keepalive=cython.bint,
         size=cython.size_t,
         identity=cython.ulonglong,
+        start=cython.size_t,
+        ttl=cython.uint,
+        copy=cython.bint,
     )
     cdef bint _plain(
-        self, const unsigned char[::1] data, size_t begin, size_t end, long long ts, unsigned long long number
+        self,
+        const unsigned char[::1] data,
+        size_t begin,
+        size_t end,
+        long long ts,
+        unsigned long long number,
+        bint untimed,
     ) except -1 nogil
+
+    @cython.locals(message=IkeMessage, dst_mac=cython.longlong, src_mac=cython.longlong)
+    cdef int _message(
+        self,
+        const unsigned char[::1] data,
+        size_t begin,
+        size_t start,
+        size_t end,
+        unsigned long long number,
+        long long ts,
+        unsigned int src,
+        unsigned int dst,
+        unsigned int sport,
+        unsigned int dport,
+        unsigned int ttl,
+        unsigned int ip_id,
+        unsigned int marks,
+    ) except -1
 
     @cython.locals(mac=cython.ulonglong)
     cdef int _sender(self, const unsigned char[::1] data, size_t begin) except -1 nogil

@@ -1,8 +1,8 @@
 # cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
 """The hot path: one pass over the frames of a block, one decision a frame, no object for most of them.
 
-Knows where the bytes of the common cases lie: ESP, keepalives and foreign traffic in IPv4 without options
-or IPv6 without extension headers, over Ethernet with or without VLAN tags. Hands every other frame, IKE
+Knows where the bytes of the common cases lie: ESP, IKE, keepalives and foreign traffic in IPv4 without
+options or IPv6 without extension headers, over Ethernet with or without VLAN tags. Hands every other frame,
 and whatever is cut, wrong or rare, to `pcapan.scan.general`. Must not know what a message means.
 """
 
@@ -12,10 +12,12 @@ from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pcapan.decode.ike import looks_like_ike, parse_ike
 from pcapan.ingest.frames import NO_TIME, FrameBlock
-from pcapan.scan.columns import FileScan
+from pcapan.scan.columns import MARK_COPY, MARK_NO_TIME, MARK_NON_ESP, FileScan
 from pcapan.scan.copies import RecentPackets
 from pcapan.scan.flows import FlowTable
+from pcapan.scan.recorder import Recorder
 
 if TYPE_CHECKING:
     from pcapan.octets import Octets
@@ -50,7 +52,7 @@ class Walk:
         talkers: FlowTable,
         recent: RecentPackets,
         general: General,
-        source_mac: Callable[[bytes], None],
+        recorder: Recorder,
     ) -> None:
         """`general` takes a frame: data, begin, end, end on the wire, link type, time, number, untimed."""
         self._scan = scan
@@ -59,13 +61,14 @@ class Walk:
         self._talkers = talkers
         self._recent = recent
         self._general = general
-        self._source_mac = source_mac
+        self._recorder = recorder
+        self._rows = recorder.rows
         self._timed = False
         self._first = self._latest = self._last = 0
         """Earliest and latest time so far, and that of the frame before."""
         self._pause = self._pause_from = 0
         self._untimed = self._disorder = self._cut = 0
-        self._copies = self._esp_packets = self._keepalive_packets = self._other = 0
+        self._copies = self._ike = self._esp_packets = self._keepalive_packets = self._other = 0
         self._ports_500 = self._ports_4500 = 0
         self._mac = self._mac_before = 0
         """Senders on the link of the last frames: most captures know two."""
@@ -113,7 +116,9 @@ class Walk:
                 link = links[interfaces[index]]
                 if length < wire:
                     self._cut += 1
-                if link != _LINKTYPE_ETHERNET or not self._plain(data, begin, begin + length, ts, number):
+                if link != _LINKTYPE_ETHERNET or not self._plain(
+                    data, begin, begin + length, ts, number, untimed
+                ):
                     with cython.gil:
                         self._general(
                             whole, begin, begin + length, begin + wire, link, ts, number, bool(untimed)
@@ -137,7 +142,7 @@ class Walk:
                 self._first = ts
         self._last = ts
 
-    def _plain(self, data: Octets, begin: int, end: int, ts: int, number: int) -> bool:
+    def _plain(self, data: Octets, begin: int, end: int, ts: int, number: int, untimed: bool) -> bool:
         """Sort an Ethernet frame; False when it is for the general path, and nothing was counted."""
         if end - begin < 34:
             return False
@@ -160,6 +165,7 @@ class Walk:
             version = 4
             ip_id = (head >> 16) & 0xFFFF
             head = u64(data, at + 8)
+            ttl = head >> 56
             protocol = (head >> 48) & 0xFF
             src_hi = dst_hi = 0
             src_lo = head & _U32
@@ -175,6 +181,7 @@ class Walk:
                 return False
             version = 6
             ip_id = 0
+            ttl = head & 0xFF
             protocol = (head >> 8) & 0xFF
             if _is_extension(protocol):
                 return False
@@ -190,7 +197,7 @@ class Walk:
         if last - at < 8 or protocol in (_ICMP, _ICMPV6):
             return False
         head = u64(data, at)
-        sport = dport = 0
+        sport = dport = start = 0
         nat_t = keepalive = False
         if protocol == _UDP:
             sport = head >> 48
@@ -221,9 +228,14 @@ class Walk:
                         self._copies += 1
                     self._sender(data, begin)
                     return True
-                if size != 9 or last - at < 9 or data[at + 8] != 0xFF:
-                    return False
-                keepalive = True
+                keepalive = size == 9 and last - at >= 9 and data[at + 8] == 0xFF
+                if not keepalive:
+                    # What is cut, or of another length than IP says, is looked at with more care.
+                    if size != stop - at or last != stop:
+                        return False
+                    start = _ike_start(data, at, last, nat_t)
+                    if start == 0:
+                        return False
         elif protocol == _ESP:
             if self._esp.add(
                 version, src_hi, src_lo, dst_hi, dst_lo, head >> 32, head & _U32, stop - at, ts, number
@@ -237,8 +249,36 @@ class Walk:
         identity = self._recent.identity(
             data, at, last, version, src_hi, src_lo, dst_hi, dst_lo, ip_id << 8 | protocol
         )
-        if self._recent.is_copy(identity, ip_id != 0, ts):
+        copy = self._recent.is_copy(identity, ip_id != 0, ts)
+        if copy:
             self._copies += 1
+        if start:
+            with cython.gil:
+                self._message(
+                    data,
+                    begin,
+                    start,
+                    last,
+                    number,
+                    ts,
+                    self._rows.address(version, src_hi, src_lo),
+                    self._rows.address(version, dst_hi, dst_lo),
+                    sport,
+                    dport,
+                    ttl,
+                    ip_id,
+                    (MARK_COPY if copy else 0)
+                    | (MARK_NO_TIME if untimed else 0)
+                    | (MARK_NON_ESP if start - at == 12 else 0),
+                )
+            if not copy:
+                self._ike += 1
+                if nat_t:
+                    self._ports_4500 += 1
+                else:
+                    self._ports_500 += 1
+        elif copy:
+            pass
         elif keepalive:
             self._keepalives.count(
                 version, src_hi, src_lo, dst_hi, dst_lo, sport << 48 | dport << 32, 1, ts, number
@@ -253,6 +293,33 @@ class Walk:
             self._talkers.count(version, src_hi, src_lo, 0, 0, 0, 0, ts, number)
         return True
 
+    def _message(
+        self,
+        data: Octets,
+        begin: int,
+        start: int,
+        end: int,
+        number: int,
+        ts: int,
+        src: int,
+        dst: int,
+        sport: int,
+        dport: int,
+        ttl: int,
+        ip_id: int,
+        marks: int,
+    ) -> None:
+        """Write down the IKE message in `data[start:end]`, of the frame that begins at `begin`."""
+        message = parse_ike(data, start, end, end)
+        dst_mac, src_mac = u64(data, begin) >> 16, u64(data, begin + 6) >> 16
+        if message is None:
+            raise AssertionError("what looks like IKE is read as IKE")
+        self._rows.add(
+            message, data, start, end, number, ts, src, dst, sport, dport, ttl, ip_id, src_mac, dst_mac, marks
+        )
+        if message.problem:
+            self._recorder.odd_message(message.problem, number, end - start)
+
     def _sender(self, data: Octets, begin: int) -> None:
         """Remember the source address of an Ethernet frame (octets 6 to 11)."""
         mac = u64(data, begin + 6) >> 16
@@ -260,7 +327,7 @@ class Walk:
             self._mac_before = self._mac
             self._mac = mac
             with cython.gil:
-                self._source_mac(mac.to_bytes(6, "big"))
+                self._recorder.source_mac(mac.to_bytes(6, "big"))
 
     def _settle(self, frames: int) -> None:
         """Add what was counted to the scan and begin anew."""
@@ -271,12 +338,13 @@ class Walk:
         scan.esp_packets += self._esp_packets
         scan.keepalive_packets += self._keepalive_packets
         scan.other += self._other
+        scan.ike += self._ike
         scan.ports[500] += self._ports_500
         scan.ports[4500] += self._ports_4500
         scan.untimed += self._untimed
         scan.out_of_order += self._disorder
         self._untimed = self._disorder = self._cut = 0
-        self._copies = self._esp_packets = self._keepalive_packets = self._other = 0
+        self._copies = self._ike = self._esp_packets = self._keepalive_packets = self._other = 0
         self._ports_500 = self._ports_4500 = 0
         if self._timed:
             scan.first_ts = self._first
@@ -289,6 +357,17 @@ def _is_extension(protocol: int) -> bool:
     """Whether an IPv6 next header leads to more headers: hop-by-hop options, routing, fragment,
     authentication, destination options, mobility, HIP, Shim6."""
     return protocol in (0, 43, 44, 51, 60, 135, 139, 140)
+
+
+def _ike_start(data: Octets, at: int, end: int, nat_t: bool) -> int:
+    """Where an IKE header begins in the UDP datagram that lies whole in `data[at:end]`; 0 = nowhere."""
+    if not nat_t and looks_like_ike(data, at + 8, end, False):
+        return at + 8
+    if end - at >= 12 and u32(data, at + 8) == 0 and looks_like_ike(data, at + 12, end, False):
+        return at + 12
+    if nat_t and looks_like_ike(data, at + 8, end, True):
+        return at + 8
+    return 0
 
 
 def _apart(later: int, earlier: int) -> int:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from pcapan import crew
 from pcapan.decode import natd_lanes
 from pcapan.decode.natd import natd_hash, natd_matches
 from pcapan.decode.natd_search import Match, address_range
 from pcapan.pipeline import read_facts
 from pcapan.scan.columns import Shape
-from pcapan.track import search_plan, search_pool
+from pcapan.track import search_plan
 from pcapan.track.attempts import Attempt, Request
 from pcapan.track.recover import Miss, RecoveredAddress, Recovery, explain_miss, recover_addresses
 from pcapan.track.search_plan import Tiers
@@ -293,7 +294,7 @@ def test_work_goes_on_here_where_processes_cannot_start(monkeypatch: pytest.Monk
         raise OSError("no semaphores")
 
     monkeypatch.setattr(natd_lanes, "COMPILED", False)
-    monkeypatch.setattr(search_pool, "ProcessPoolExecutor", refuse)
+    monkeypatch.setattr(crew, "ProcessPoolExecutor", refuse)
     outcomes: dict[int, Match | None] = {}
     run_units(units_for(4), lambda unit, report: outcomes.update({unit.number: report[0]}), lambda: False, 4)
     assert [match is not None for match in outcomes.values()] == [True, False, False, False]

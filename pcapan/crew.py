@@ -1,0 +1,148 @@
+"""Work spread over the cores: threads, or processes with their signals and their ends.
+
+Knows how to start them, how to stop them and how to hear from them. Must not know what they do: work is a
+function that is given a `Link`. Processes are spawned, which is the same everywhere and safe beside threads;
+so the work, what it was made with and what it returns have to be picklable there.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from array import array
+from collections.abc import Callable, Iterator, MutableSequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+Made = TypeVar("Made")
+
+#: More processes than this the standard library cannot wait for on Windows.
+MOST_PROCESSES = 61
+
+#: Seconds after which a wait for work should look up: at the clock, at the progress, and to let Ctrl-C in
+#: (on Windows a wait without end keeps it out).
+POLL = 0.2
+
+
+class _Flag(Protocol):
+    value: int
+
+
+@dataclass
+class _Here:
+    """A flag that nobody shares but threads."""
+
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What work and whoever waits for it see of each other."""
+
+    _stop: _Flag
+    numbers: MutableSequence[int]
+    """For the work to write what it likes, its progress say: unsigned, 64 bits."""
+
+    def stopped(self) -> bool:
+        """Whether the work is to end early."""
+        return bool(self._stop.value)
+
+    def stop(self) -> None:
+        """Let work under way end early."""
+        self._stop.value = 1
+
+
+class Threads:
+    """Threads of this process; worth it where the work lets others run, as compiled loops do."""
+
+    def __init__(self, jobs: int, numbers: int = 0) -> None:
+        """`numbers`: how many `Link.numbers` there are to be."""
+        self.jobs = jobs
+        self.link = Link(_Here(), array("Q", bytes(8 * numbers)))
+        self._executor = ThreadPoolExecutor(jobs)
+
+    def submit(self, work: Callable[[Link], Made]) -> Future[Made]:
+        """Begin as soon as a thread is free."""
+        return self._executor.submit(work, self.link)
+
+    def close(self) -> None:
+        """Stop and wait for what is under way."""
+        self.link.stop()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+class Processes:
+    """Processes of their own, because only one thread of a process runs Python at a time.
+
+    None of them outlives this process, however it ends. Where processes cannot be started, or one of them
+    dies, `BrokenProcessPool` is raised, here or by the results.
+    """
+
+    def __init__(self, jobs: int, numbers: int = 0) -> None:
+        """`numbers`: how many `Link.numbers` there are to be."""
+        self.jobs = min(jobs, MOST_PROCESSES)
+        context = multiprocessing.get_context("spawn")
+        with _starting():
+            self.link = Link(context.RawValue("b", 0), context.RawArray("Q", numbers))
+            self._executor = ProcessPoolExecutor(
+                self.jobs, mp_context=context, initializer=_begin, initargs=(self.link,)
+            )
+
+    def submit(self, work: Callable[[Link], Made]) -> Future[Made]:
+        """Begin as soon as a process is free."""
+        with _starting():
+            return self._executor.submit(_run, work)
+
+    def close(self) -> None:
+        """Stop and wait for what is under way."""
+        self.link.stop()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Give every failure to start processes one name, and hold Ctrl-C back meanwhile.
+
+    Ctrl-C reaches the new processes too, before they have learned to ignore it.
+    """
+    try:
+        if sys.platform == "win32":
+            yield
+            return
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    except (OSError, ImportError, NotImplementedError) as error:
+        raise BrokenProcessPool(f"processes cannot be started here: {error}") from error
+
+
+class _Worker:
+    """What a worker process knows."""
+
+    link: Link
+
+
+def _begin(link: Link) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which stops the link
+    _Worker.link = link
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this, workers of a parent that was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _run(work: Callable[[Link], Made]) -> Made:
+    return work(_Worker.link)

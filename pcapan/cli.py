@@ -85,6 +85,16 @@ Servers = Annotated[
         show_default=False,
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help="Cores to use for several captures and for searches; all of them if not given.",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only; no progress.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, whatever the terminal can do.")]
 
@@ -258,6 +268,7 @@ def analyze(
     redact: Redact = False,
     redact_key: RedactKey = None,
     redact_map: RedactMap = None,
+    jobs: Jobs = None,
 ) -> ExitCode:
     """Analyse one incident and print the verdict; with -o also write reports and tables."""
     from pcapan.commands.analyze import AnalyzeRequest, run
@@ -293,6 +304,7 @@ def analyze(
             vendor=vendor,
             zone=tz,
             redaction=Redaction(redact, redact_key, redact_map, force),
+            jobs=jobs,
         )
     )
 
@@ -436,13 +448,23 @@ def tables(
     redact: Redact = False,
     redact_key: RedactKey = None,
     redact_map: RedactMap = None,
+    jobs: Jobs = None,
 ) -> ExitCode:
     """Write one table of what is in the captures; no rule judges anything."""
     from pcapan.commands.redaction import Redaction
     from pcapan.commands.tables import run
 
     redaction = Redaction(redact, redact_key, redact_map)
-    return run(captures, table, format.value, output, servers=server or [], quiet=quiet, redaction=redaction)
+    return run(
+        captures,
+        table,
+        format.value,
+        output,
+        servers=server or [],
+        quiet=quiet,
+        redaction=redaction,
+        jobs=jobs,
+    )
 
 
 @app.command()
@@ -455,11 +477,19 @@ def info(
     server: Servers = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     no_color: NoColor = False,
+    jobs: Jobs = None,
 ) -> ExitCode:
     """Tell what the files are: container, interfaces, times, packets, damage, kind of traffic."""
     from pcapan.commands.info import run
 
-    return run(captures, json=format is InfoFormat.JSON, servers=server or [], quiet=quiet, no_color=no_color)
+    return run(
+        captures,
+        json=format is InfoFormat.JSON,
+        servers=server or [],
+        quiet=quiet,
+        no_color=no_color,
+        jobs=jobs,
+    )
 
 
 app.add_typer(batch_commands.app, name="batch")

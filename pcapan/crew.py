@@ -2,23 +2,22 @@
 
 Knows how to start them, how to stop them and how to hear from them. Must not know what they do: work is a
 function that is given a `Link`. Processes are spawned, which is the same everywhere and safe beside threads;
-so the work, what it was made with and what it returns have to be picklable there.
+so the work, what it was made with and what it returns have to be picklable there. The libraries for all
+this are imported when a crew is made: they take longer than a small capture.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
-import threading
 from array import array
 from collections.abc import Callable, Iterator, MutableSequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Made = TypeVar("Made")
 
@@ -48,6 +47,8 @@ class Link:
     _stop: _Flag
     numbers: MutableSequence[int]
     """For the work to write what it likes, its progress say: unsigned, 64 bits."""
+    owner: int = field(default_factory=os.getpid)
+    """The process that waits."""
 
     def stopped(self) -> bool:
         """Whether the work is to end early."""
@@ -63,6 +64,8 @@ class Threads:
 
     def __init__(self, jobs: int, numbers: int = 0) -> None:
         """`numbers`: how many `Link.numbers` there are to be."""
+        from concurrent.futures import ThreadPoolExecutor
+
         self.jobs = jobs
         self.link = Link(_Here(), array("Q", bytes(8 * numbers)))
         self._executor = ThreadPoolExecutor(jobs)
@@ -86,9 +89,13 @@ class Processes:
 
     def __init__(self, jobs: int, numbers: int = 0) -> None:
         """`numbers`: how many `Link.numbers` there are to be."""
+        import multiprocessing
+
         self.jobs = min(jobs, MOST_PROCESSES)
         context = multiprocessing.get_context("spawn")
         with _starting():
+            from concurrent.futures.process import ProcessPoolExecutor
+
             self.link = Link(context.RawValue("b", 0), context.RawArray("Q", numbers))
             self._executor = ProcessPoolExecutor(
                 self.jobs, mp_context=context, initializer=_begin, initargs=(self.link,)
@@ -105,12 +112,22 @@ class Processes:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextmanager
 def _starting() -> Iterator[None]:
     """Give every failure to start processes one name, and hold Ctrl-C back meanwhile.
 
     Ctrl-C reaches the new processes too, before they have learned to ignore it.
     """
+    import signal
+    from concurrent.futures.process import BrokenProcessPool
+
     try:
         if sys.platform == "win32":
             yield
@@ -131,6 +148,9 @@ class _Worker:
 
 
 def _begin(link: Link) -> None:
+    import signal
+    import threading
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which stops the link
     _Worker.link = link
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -138,6 +158,8 @@ def _begin(link: Link) -> None:
 
 def _end_with_parent() -> None:
     """Without this, workers of a parent that was killed would wait for work for ever."""
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

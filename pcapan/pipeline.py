@@ -18,11 +18,9 @@ from pcapan.compiled import engine
 from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
 from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError
-from pcapan.ingest.again import Recall
-from pcapan.ingest.open import open_capture
 from pcapan.model import CaptureSummary, Counts, Problem, Result
+from pcapan.reading import Opener, Progress, read_files
 from pcapan.scan.columns import FileScan
-from pcapan.scan.scanner import Scanner
 from pcapan.tables.facts import Facts, InputFacts, Site, gather_facts
 from pcapan.tables.ladders import answer_time_rows, ladder_rows
 from pcapan.tables.limits import capture_limits, direction
@@ -34,12 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pcapan.redact.incident import Redactor
-
-Progress = Callable[[str, int, int], None]
-"""Called with (path, bytes read, size in bytes or 0) while files are read."""
-
-Opener = Callable[[str], BinaryIO | None]
-"""Gives the bytes of a capture that is no ordinary file (in an archive, in a store); None for others."""
 
 SearchProgress = Callable[[int, int], None]
 """Called with (units done, units in all) while NAT detection hashes are searched."""
@@ -109,11 +101,13 @@ def analyze(
     progress: Progress | None = None,
     search_progress: SearchProgress | None = None,
     keep: bool = False,
+    jobs: int = 1,
 ) -> Analysis:
     """Analyse one incident: one capture, or several that are one timeline.
 
     With `keep`, frames can be read again afterwards (`InputFacts.recall`), also of what can be read only
-    once; end with the analysis' `forget()`.
+    once; end with the analysis' `forget()`. With more `jobs`, as many cores are used; processes may be
+    started then, so a script keeps its own start behind ``if __name__ == "__main__"``.
 
     Raises:
         UnreadableError: when none of the inputs can be read.
@@ -123,7 +117,7 @@ def analyze(
     options = options or Options()
     rules = built_in_rules(options)
     facts, unreadable = read_facts(
-        paths, options, stdin=stdin, progress=progress, search_progress=search_progress, keep=keep
+        paths, options, stdin=stdin, progress=progress, search_progress=search_progress, keep=keep, jobs=jobs
     )
     told: Sequence[PcapanError] = unreadable
     if options.redactor is not None:
@@ -145,8 +139,9 @@ def read_facts(
     progress: Progress | None = None,
     search_progress: SearchProgress | None = None,
     keep: bool = False,
+    jobs: int = 1,
 ) -> tuple[Facts, list[UnreadableError]]:
-    """Read and track the files without judging them; `keep` and errors as with `analyze`."""
+    """Read and track the files without judging them; `keep`, `jobs` and errors as with `analyze`."""
     named = [paths] if isinstance(paths, str | Path) else list(paths)
     texts = [str(path) for path in named]
     if not texts:
@@ -157,23 +152,19 @@ def read_facts(
     inputs: list[InputFacts] = []
     scans: list[FileScan] = []
     unreadable: list[UnreadableError] = []
-    for text in texts:
-        try:
-            file = opener(text) if opener is not None else None
-            entry, scan = scan_file(text, stdin=stdin, file=file, progress=progress, keep=keep)
-        except UnreadableError as error:
-            if len(texts) == 1:
-                raise
-            unreadable.append(error)
-            continue
-        inputs.append(entry)
-        scans.append(scan)
+    for read in read_files(texts, jobs=jobs, stdin=stdin, opener=opener, progress=progress, keep=keep):
+        if isinstance(read, UnreadableError):
+            unreadable.append(read)
+        else:
+            inputs.append(read[0])
+            scans.append(read[1])
     if not inputs:
         raise unreadable[0]
     options = options or Options()
     if options.redactor is not None:
-        return _redacted_facts(inputs, scans, options.site, options.redactor, search_progress), unreadable
-    return gather_facts(inputs, scans, options.site, search_progress), unreadable
+        facts = _redacted_facts(inputs, scans, options.site, options.redactor, search_progress, jobs)
+        return facts, unreadable
+    return gather_facts(inputs, scans, options.site, search_progress, jobs=jobs), unreadable
 
 
 def _redacted_facts(
@@ -182,12 +173,13 @@ def _redacted_facts(
     site: Site,
     redactor: Redactor,
     search_progress: SearchProgress | None,
+    jobs: int,
 ) -> Facts:
     """Facts about pseudonyms: names end here, between the scan and everything that concludes from it."""
     redactor.learn(inputs, scans, site)
     recovery = None
     if site.recover_seconds is not None:  # only the true hashes can be searched
-        found = gather_facts(inputs, scans, site, search_progress)
+        found = gather_facts(inputs, scans, site, search_progress, jobs=jobs)
         assert found.recovery is not None
         redactor.learn_recovered(found.recovery, found.track.attempts)
         recovery = redactor.recovery(found.recovery)
@@ -196,39 +188,6 @@ def _redacted_facts(
         [redactor.scan(scan) for scan in scans],
         redactor.site(site),
         recovery=recovery,
-    )
-
-
-def scan_file(
-    path: str,
-    *,
-    stdin: BinaryIO | None = None,
-    file: BinaryIO | None = None,
-    progress: Progress | None = None,
-    keep: bool = False,
-) -> tuple[InputFacts, FileScan]:
-    """Read one file to its end; raises UnreadableError when there is nothing to read."""
-    reader = open_capture(path, stdin=stdin, file=file, keep=keep)
-    scanner = Scanner()
-    for block in reader.blocks():
-        scanner.feed(block, reader.interfaces)
-        if progress is not None:
-            progress(path, reader.bytes_read, reader.size)
-    scan = scanner.finish()
-    return (
-        InputFacts(
-            path=path,
-            format=reader.format,
-            size=reader.size,
-            sha256=reader.sha256,
-            interfaces=reader.interfaces,
-            comments=reader.comments,
-            problems=reader.problems,
-            damaged=reader.damaged,
-            side=reader.side,
-            recall=Recall.of(reader) if keep else None,
-        ),
-        scan,
     )
 
 

@@ -29,7 +29,7 @@ from pcapan.batch.recognise import (
 from pcapan.errors import UnreadableError
 from pcapan.ingest.frames import NO_TIME
 from pcapan.ingest.open import open_capture
-from pcapan.pipeline import Opener
+from pcapan.reading import Opener
 
 #: Folders within folders; deeper ones are recorded and left.
 MAX_DEPTH = 100

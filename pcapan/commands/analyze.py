@@ -16,9 +16,11 @@ from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
 from pcapan.commands.redaction import Redaction
 from pcapan.commands.render import Look, check_format, detail, make_wanted, rendered
+from pcapan.crew import cores
 from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Result, Severity, Verdict
-from pcapan.pipeline import Options, Progress, SearchProgress, analyze, built_in_rules
+from pcapan.pipeline import Options, SearchProgress, analyze, built_in_rules
+from pcapan.reading import Progress
 from pcapan.report.terminal import print_result
 
 #: What --fail-on may name besides rules, and the verdicts it stands for.
@@ -52,6 +54,7 @@ class AnalyzeRequest:
     vendor: str | None = None
     zone: str | None = None
     redaction: Redaction = field(default_factory=Redaction)
+    jobs: int | None = None
 
 
 def run(request: AnalyzeRequest) -> ExitCode:
@@ -80,6 +83,7 @@ def run(request: AnalyzeRequest) -> ExitCode:
             progress=progress,
             search_progress=_searching(progress),
             keep=request.folder is not None,
+            jobs=request.jobs or cores(),
         )
     for error in analysis.unreadable:
         tell(error)

@@ -24,7 +24,7 @@ from pcapan.ingest.capture import Capture
 from pcapan.ingest.frames import DroppedPacket, FrameBlock
 from pcapan.ingest.open import open_capture
 from pcapan.ingest.pcapng_writer import PcapngWriter
-from pcapan.pipeline import Progress
+from pcapan.reading import Progress
 
 if TYPE_CHECKING:
     from pcapan.redact.capture import RedactedCapture

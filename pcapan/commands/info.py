@@ -14,6 +14,7 @@ from pcapan.commands.guard import say, tell
 from pcapan.commands.options import addresses, check_captures
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
+from pcapan.crew import cores
 from pcapan.errors import ExitCode
 from pcapan.ingest.etl.explain import NoPacketsError
 from pcapan.ingest.frames import Interface
@@ -53,14 +54,22 @@ _LINK_TYPES = {
 
 
 def run(
-    captures: Sequence[str], *, json: bool, servers: Sequence[str], quiet: bool, no_color: bool
+    captures: Sequence[str],
+    *,
+    json: bool,
+    servers: Sequence[str],
+    quiet: bool,
+    no_color: bool,
+    jobs: int | None = None,
 ) -> ExitCode:
     """Read the captures to their ends and tell what they are."""
     check_captures(captures)
     options = Options(site=Site(servers=addresses(servers)))
     try:
         with progress_bar(quiet=quiet) as progress:
-            facts, unreadable = read_facts(list(captures), options, progress=progress)
+            facts, unreadable = read_facts(
+                list(captures), options, progress=progress, jobs=jobs or cores()
+            )
     except NoPacketsError as nothing:
         return _explain(nothing, json=json, color=not no_color)
     for error in unreadable:

@@ -17,6 +17,7 @@ from pcapan.commands.options import addresses, check_captures
 from pcapan.commands.output import check_output, open_output, to_terminal
 from pcapan.commands.progress import progress_bar
 from pcapan.commands.redaction import NOT_REDACTED, Redaction
+from pcapan.crew import cores
 from pcapan.errors import ExitCode, UsageError
 from pcapan.pipeline import Options, read_facts
 from pcapan.report.jsontext import json_bytes, json_text
@@ -41,6 +42,7 @@ def run(
     servers: Sequence[str],
     quiet: bool,
     redaction: Redaction = NOT_REDACTED,
+    jobs: int | None = None,
 ) -> ExitCode:
     """Read the captures and write the table; raises PcapanError when it cannot be done."""
     table = TABLES.get(name)
@@ -61,7 +63,7 @@ def run(
     redactor = redaction.redactor(captures)
     options = Options(site=Site(servers=addresses(servers)), redactor=redactor)
     with progress_bar(quiet=quiet) as progress:
-        facts, unreadable = read_facts(list(captures), options, progress=progress)
+        facts, unreadable = read_facts(list(captures), options, progress=progress, jobs=jobs or cores())
     for error in unreadable:
         tell(error)
     rows = rows_of(name, facts)

@@ -94,11 +94,13 @@ def gather_facts(
     site: Site,
     progress: Callable[[int, int], None] | None = None,
     recovery: Recovery | None = None,
+    jobs: int = 1,
 ) -> Facts:
     """Track the scans and derive sources, episodes and silences; `inputs` and `scans` run in parallel.
 
-    `progress` is told about the address search, when `site` asks for one: (units done, units in all). What
-    an earlier search of the same attempts found can be given as `recovery` instead.
+    `progress` is told about the address search, when `site` asks for one: (units done, units in all);
+    `jobs` is the number of cores for it. What an earlier search of the same attempts found can be given as
+    `recovery` instead.
     """
     tracked = track(scans, site.servers)
     sources = gather_sources(tracked)
@@ -106,6 +108,7 @@ def gather_facts(
         recovery = recover_addresses(
             [attempt for attempt in tracked.attempts if not attempt.is_probe],
             [*site.vips, *site.balancers, *(name for names in tracked.timeline.names for name in names)],
+            jobs=jobs,
             budget_seconds=site.recover_seconds,
             progress=progress,
         )

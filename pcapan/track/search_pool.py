@@ -7,16 +7,18 @@ units out in that order, one by one, and learns what came of each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from pcapan.crew import POLL, Link, Processes, Threads
 from pcapan.decode import natd_lanes
 from pcapan.decode.natd_search import AddressRange, Match, search
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 #: Units handed out for each core: one at work, one waiting, so that no core idles in between.
 _AHEAD = 2
@@ -55,6 +57,8 @@ def run_units(units: Iterator[Unit], settle: Settle, should_stop: Callable[[], b
     """
     unsettled: list[Unit] = []
     if jobs > 1:
+        from concurrent.futures.process import BrokenProcessPool
+
         with suppress(BrokenProcessPool):  # slower then, but with the same outcome
             crew = Threads(jobs) if natd_lanes.COMPILED else Processes(jobs)
             _spread(units, settle, should_stop, crew, unsettled)
@@ -72,6 +76,8 @@ def _spread(
     unsettled: list[Unit],
 ) -> None:
     """Fill `unsettled` with the units that went out and did not come back."""
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     pending: dict[Future[Report], Unit] = {}
     try:
         while True:

@@ -97,7 +97,7 @@ def _ours(path: str) -> int:
 
 
 def _whole(path: str) -> int:
-    from pcapan.pipeline import scan_file
+    from pcapan.reading import scan_file
 
     return scan_file(path)[1].packets
 

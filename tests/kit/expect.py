@@ -19,7 +19,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pcapan.pipeline import Options, built_in_rules, make_result, scan_file
+from pcapan.pipeline import Options, built_in_rules, make_result
+from pcapan.reading import scan_file
 from pcapan.tables.declare import Column
 from pcapan.tables.facts import Facts, Site, gather_facts
 from pcapan.tables.registry import TABLES, rows_of

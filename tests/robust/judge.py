@@ -11,7 +11,8 @@ from typing import Any
 
 from pcapan.detect.rulefile import RuleSet
 from pcapan.model import Finding, Verdict
-from pcapan.pipeline import Options, built_in_rules, make_result, scan_file
+from pcapan.pipeline import Options, built_in_rules, make_result
+from pcapan.reading import scan_file
 from pcapan.tables.facts import gather_facts
 from tests.kit.frames import pcap
 from tests.robust.variants import Files, Variant

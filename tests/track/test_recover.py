@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from pcapan import crew
 from pcapan.decode import natd_lanes
 from pcapan.decode.natd import natd_hash, natd_matches
 from pcapan.decode.natd_search import Match, address_range
@@ -294,7 +293,7 @@ def test_work_goes_on_here_where_processes_cannot_start(monkeypatch: pytest.Monk
         raise OSError("no semaphores")
 
     monkeypatch.setattr(natd_lanes, "COMPILED", False)
-    monkeypatch.setattr(crew, "ProcessPoolExecutor", refuse)
+    monkeypatch.setattr("concurrent.futures.process.ProcessPoolExecutor", refuse)
     outcomes: dict[int, Match | None] = {}
     run_units(units_for(4), lambda unit, report: outcomes.update({unit.number: report[0]}), lambda: False, 4)
     assert [match is not None for match in outcomes.values()] == [True, False, False, False]

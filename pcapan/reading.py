@@ -1,0 +1,169 @@
+"""Capture files, one or several, become what the later steps work on: side by side where that pays.
+
+Knows how a file is read from its opening to its columns, and when starting a crew is worth it. Must not know
+formats or packets. What is read does not depend on how many read it: files come in the order in which they
+were named, and whatever a crew did not do, for whatever reason, is done here.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from pcapan.compiled import engine
+from pcapan.crew import POLL, Link, Processes, Threads
+from pcapan.errors import UnreadableError
+from pcapan.ingest.again import Recall
+from pcapan.ingest.open import open_capture
+from pcapan.scan.columns import FileScan
+from pcapan.scan.scanner import Scanner
+from pcapan.tables.facts import InputFacts
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Progress = Callable[[str, int, int], None]
+"""Called with (path, bytes read, size in bytes or 0) while files are read."""
+
+Opener = Callable[[str], BinaryIO | None]
+"""Gives the bytes of a capture that is no ordinary file (in an archive, in a store); None for others."""
+
+FileRead = tuple[InputFacts, FileScan]
+
+#: Bytes that others than the biggest file must hold so that a crew pays: threads start in no time, a process
+#: takes a quarter of a second until it can begin.
+_WORTH_THREADS = 4 << 20
+_WORTH_PROCESSES = 16 << 20
+
+
+def scan_file(
+    path: str,
+    *,
+    stdin: BinaryIO | None = None,
+    file: BinaryIO | None = None,
+    progress: Progress | None = None,
+    keep: bool = False,
+) -> FileRead:
+    """Read one file to its end; raises UnreadableError when there is nothing to read."""
+    reader = open_capture(path, stdin=stdin, file=file, keep=keep)
+    scanner = Scanner()
+    for block in reader.blocks():
+        scanner.feed(block, reader.interfaces)
+        if progress is not None:
+            progress(path, reader.bytes_read, reader.size)
+    scan = scanner.finish()
+    return (
+        InputFacts(
+            path=path,
+            format=reader.format,
+            size=reader.size,
+            sha256=reader.sha256,
+            interfaces=reader.interfaces,
+            comments=reader.comments,
+            problems=reader.problems,
+            damaged=reader.damaged,
+            side=reader.side,
+            recall=Recall.of(reader) if keep else None,
+        ),
+        scan,
+    )
+
+
+def read_files(
+    paths: Sequence[str],
+    *,
+    jobs: int = 1,
+    stdin: BinaryIO | None = None,
+    opener: Opener | None = None,
+    progress: Progress | None = None,
+    keep: bool = False,
+) -> list[FileRead | UnreadableError]:
+    """What is in each of the files, in their order, or why it cannot be read.
+
+    `jobs` is the number of cores that may be used. Where an `opener` gives the bytes, files are read one
+    after the other.
+    """
+    done = _side_by_side(paths, jobs, progress, keep) if jobs > 1 and opener is None else {}
+    result: list[FileRead | UnreadableError] = []
+    for number, path in enumerate(paths):
+        read: FileRead | UnreadableError | None = done.pop(number, None)
+        if read is None:
+            try:
+                file = opener(path) if opener is not None else None
+                read = scan_file(path, stdin=stdin, file=file, progress=progress, keep=keep)
+            except UnreadableError as error:
+                read = error
+        result.append(read)
+    return result
+
+
+class _Stopped(Exception):
+    """Nobody waits for the file any more."""
+
+
+def _side_by_side(
+    paths: Sequence[str], jobs: int, progress: Progress | None, keep: bool
+) -> dict[int, FileRead]:
+    """By number, the files that a crew could read; none where a crew does not pay."""
+    sizes = {number: size for number, path in enumerate(paths) if (size := _plain_size(path)) is not None}
+    compiled = engine() == "compiled"
+    spared = sum(sizes.values()) - max(sizes.values(), default=0)
+    if len(sizes) < 2 or spared < (_WORTH_THREADS if compiled else _WORTH_PROCESSES):
+        return {}
+    from concurrent.futures import FIRST_COMPLETED, wait
+    from concurrent.futures.process import BrokenProcessPool
+
+    done: dict[int, FileRead] = {}
+    with suppress(BrokenProcessPool):
+        crew = (Threads if compiled else Processes)(min(jobs, len(sizes)), len(paths))
+        try:
+            biggest_first = sorted(sizes, key=lambda number: -sizes[number])
+            pending: dict[Future[FileRead | None], int] = {
+                crew.submit(partial(_read, number, paths[number], keep)): number for number in biggest_first
+            }
+            while pending:
+                ended, _ = wait(pending, timeout=POLL, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    number = pending.pop(future)
+                    read = future.result()
+                    if read is not None:
+                        done[number] = read
+                if progress is not None:
+                    for number in pending.values():
+                        progress(paths[number], crew.link.numbers[number], sizes[number])
+        finally:
+            crew.close()
+    return done
+
+
+def _plain_size(path: str) -> int | None:
+    """Bytes in an ordinary file; None of anything else, which only this process can read or refuse."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_size if path != "-" and stat.S_ISREG(status.st_mode) else None
+
+
+def _read(number: int, path: str, keep: bool, link: Link) -> FileRead | None:
+    """A crew's work. None: the one who waits has to do it, and gets the error itself, or what cannot be
+    handed over."""
+
+    def heed(_: str, done: int, __: int) -> None:
+        link.numbers[number] = done
+        if link.stopped():
+            raise _Stopped
+
+    try:
+        entry, scan = scan_file(path, progress=heed, keep=keep)
+    except Exception:
+        return None
+    if os.getpid() != link.owner and entry.recall is not None and entry.recall.kept is not None:
+        entry.recall.forget()
+        return None
+    return entry, scan

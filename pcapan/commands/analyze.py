@@ -21,6 +21,7 @@ from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Result, Severity, Verdict
 from pcapan.pipeline import Options, SearchProgress, analyze, built_in_rules
 from pcapan.reading import Progress
+from pcapan.report.pages import preload
 from pcapan.report.terminal import print_result
 
 #: What --fail-on may name besides rules, and the verdicts it stands for.
@@ -76,6 +77,8 @@ def run(request: AnalyzeRequest) -> ExitCode:
     check_format(look.format)
     if request.folder is not None:
         check_folder(request.folder, request.tables, force=request.force)
+    if request.folder is not None or look.format == "html":
+        preload()
     with progress_bar(quiet=request.quiet) as progress:
         analysis = analyze(
             list(request.captures),

@@ -27,6 +27,8 @@ from pcapan.tables.facts import Facts, Site
 from pcapan.tables.registry import TABLES, rows_of
 
 #: First characters that make a spreadsheet take a cell for a formula.
+#: Values whose text the csv module writes as `cell_text` does: most cells, and they may be millions.
+_AS_IT_IS = frozenset((int, float, type(None)))
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 #: Rows held at once when writing Parquet.
@@ -103,7 +105,7 @@ def _write_csv(table: Table, rows: Iterator[dict[str, Any]], file: BinaryIO, *, 
     writer = csv.writer(line, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])
     for row in rows:
-        writer.writerow([cell_text(value) for value in row.values()])
+        writer.writerow([v if type(v) in _AS_IT_IS else cell_text(v) for v in row.values()])
         if line.tell() > 64 * 1024:
             _flush(line, file, visible=visible)
     _flush(line, file, visible=visible)

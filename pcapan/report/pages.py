@@ -8,9 +8,12 @@ sheet of pcapan itself go in as they are.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import threading
 from collections.abc import Callable, Mapping
 from importlib import resources
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from pcapan.errors import UsageError
@@ -47,12 +50,7 @@ _SIGNS = {
 
 def check_libraries() -> None:
     """Raise UsageError where the libraries of the HTML report are missing."""
-    missing = []
-    for name in ("jinja2", "matplotlib"):
-        try:
-            __import__(name)
-        except ImportError:
-            missing.append(name)
+    missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
     if missing:
         raise UsageError(
             f"the HTML report needs {words.listed(missing)}, which {'is' if len(missing) == 1 else 'are'} "
@@ -60,6 +58,20 @@ def check_libraries() -> None:
             where="HTML report",
             hint='install with: pip install "pcapan[report]"; Markdown, JSON and text need nothing more',
         )
+
+
+def preload() -> None:
+    """Import the plotting library on a thread of its own, while the capture is still being read.
+
+    It takes half a second to import. Whatever fails here fails again, and is told, where it is used.
+    """
+
+    def load() -> None:
+        with contextlib.suppress(Exception):
+            import matplotlib.backends.backend_svg
+            import matplotlib.figure  # noqa: F401
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 def render_page(

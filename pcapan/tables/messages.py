@@ -5,6 +5,8 @@ Knows how a message is shown in a row; names for its numbers come from `pcapan.d
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from pcapan.decode.names import exchange_name, notify_name, payload_name
 from pcapan.decode.proposals import decode_proposals, describe
 from pcapan.decode.vendor_ids import vendor_name
@@ -129,6 +131,18 @@ def notify_text(message: Message) -> list[str]:
     return [notify_name(kind) for kind in message.shape.notifies]
 
 
+@lru_cache(1024)
+def _vendor_names(vendor_ids: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Clients of one kind send the same list again and again."""
+    return tuple(vendor_name(vid) or vid.hex() for vid in vendor_ids)
+
+
+@lru_cache(1024)
+def _proposal_texts(sa_body: bytes) -> tuple[str, ...]:
+    """As with vendor IDs: a few kinds of clients, many messages."""
+    return tuple(describe(proposal) for proposal in decode_proposals(sa_body))
+
+
 @MESSAGES.column()
 def vendor_ids(message: Message) -> list[str]:
     """Vendor IDs in hex, in order."""
@@ -138,7 +152,7 @@ def vendor_ids(message: Message) -> list[str]:
 @MESSAGES.column()
 def vendors(message: Message) -> list[str]:
     """Vendor IDs by name; the hex digits of those not known."""
-    return [vendor_name(vid) or vid.hex() for vid in message.shape.vendor_ids]
+    return list(_vendor_names(message.shape.vendor_ids))
 
 
 @MESSAGES.column()
@@ -146,7 +160,7 @@ def proposals(message: Message) -> list[str]:
     """SA proposals: transforms with key lengths."""
     if message.major != 2:
         return []
-    return [describe(proposal) for proposal in decode_proposals(message.shape.sa_body)]
+    return list(_proposal_texts(message.shape.sa_body))
 
 
 @MESSAGES.column()

@@ -519,28 +519,82 @@ def explain(
 @app.command()
 @guarded
 def extract(
-    capture: Annotated[
-        str,
+    captures: Annotated[
+        list[str],
         typer.Argument(
-            metavar="CAPTURE", help="Any capture pcapan reads; - is standard input.", show_default=False
+            metavar="CAPTURE...",
+            help="Any captures pcapan reads; several are merged by time. - is standard input.",
+            show_default=False,
         ),
     ],
     output: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="FILE", help="The pcapng to write.", show_default=False),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The pcapng to write; - is standard output.",
+            show_default=False,
+        ),
     ],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source",
+            metavar="ADDR",
+            help="Packets of this address, both directions, with IP fragments and ICMP errors that quote "
+            "them. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    spi: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--spi",
+            metavar="HEX",
+            help="The messages of an IKE SA by either SPI (16 digits), or ESP with this SPI (8 digits), with "
+            "fragments and ICMP errors that quote them. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="From this time on: UTC as 2026-11-23T12:01:55.5Z, or +12.5 seconds after the first packet.",
+            show_default=False,
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Up to this time, included.", show_default=False),
+    ] = None,
+    ike: Annotated[
+        bool,
+        typer.Option(
+            "--ike",
+            help="IKE on ports 500 and 4500, its fragments and ICMP errors about it; no ESP, no keepalives.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
     redact: Redact = False,
     redact_key: RedactKey = None,
     redact_map: RedactMap = None,
 ) -> ExitCode:
-    """Write a capture (an .etl above all) as pcapng: frame n becomes packet n."""
-    from pcapan.commands.extract import run
+    """Write captures (an .etl above all), or what is cut out of them, as pcapng.
+
+    Without a cut, frame n of a single capture becomes packet n. Cuts of different kinds all have to hold;
+    of one kind (--source, --spi) any. A cut that leaves no packet writes nothing and ends with status 2.
+    """
+    from pcapan.commands.cuts import parse_cut
+    from pcapan.commands.extract import ExtractRequest, run
     from pcapan.commands.redaction import Redaction
 
+    cut = parse_cut(source or [], spi or [], begin, end, ike=ike)
     redaction = Redaction(redact, redact_key, redact_map, force)
-    return run(capture, output, force=force, quiet=quiet, redaction=redaction)
+    return run(ExtractRequest(captures, output, cut, force, quiet, redaction))
 
 
 @app.command()

@@ -13,11 +13,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from pcapan.commands.output import check_output
 from pcapan.errors import PcapanError, UsageError
 
 _FULL = {errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
+
+
+#: Bytes written at once: captures are written packet by packet.
+_BUFFER = 1024 * 1024
 
 
 def check_new_file(path: str, inputs: Sequence[str], *, force: bool) -> None:
@@ -35,14 +40,21 @@ def write_file(path: str, data: bytes, inputs: Sequence[str], *, force: bool, pr
 
     `private`: for nobody else to read.
     """
+    with new_file(path, inputs, force=force, private=private) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def new_file(path: str, inputs: Sequence[str], *, force: bool, private: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to, which takes its place when the block ends well; raises as `write_file` does."""
     check_new_file(path, inputs, force=force)
     with _told(path):
         target = Path(path)
         handle, name = tempfile.mkstemp(prefix=".pcapan-", dir=target.parent)
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
+            with os.fdopen(handle, "wb", buffering=_BUFFER) as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.chmod(0o600 if private else _mode(target))

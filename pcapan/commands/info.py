@@ -67,9 +67,7 @@ def run(
     options = Options(site=Site(servers=addresses(servers)))
     try:
         with progress_bar(quiet=quiet) as progress:
-            facts, unreadable = read_facts(
-                list(captures), options, progress=progress, jobs=jobs or cores()
-            )
+            facts, unreadable = read_facts(list(captures), options, progress=progress, jobs=jobs or cores())
     except NoPacketsError as nothing:
         return _explain(nothing, json=json, color=not no_color)
     for error in unreadable:

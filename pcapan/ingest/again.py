@@ -8,7 +8,7 @@ where they do not, or through the index of a format that has one. Must not know 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pcapan.errors import UnreadableError
@@ -55,10 +55,8 @@ class Recall:
             UnreadableError: the file is gone, is another one by now, or does not hold such a frame.
         """
         wanted = sorted(set(numbers))
-        if not wanted:
-            return
         found = 0
-        for block in self._blocks(wanted):
+        for block in self.blocks(wanted):
             last = block.first_number + len(block)
             while found < len(wanted) and block.first_number <= wanted[found] < last:
                 yield frame_of(block, wanted[found] - block.first_number)
@@ -76,13 +74,15 @@ class Recall:
         if kept is not None:
             kept.forget()
 
-    def _blocks(self, wanted: list[int]) -> Iterator[FrameBlock]:
+    def blocks(self, wanted: Sequence[int]) -> Iterator[FrameBlock]:
+        """Yield blocks that hold these frames (in rising order), and such as lie beside them."""
         if self.kept is not None and self.kept.refetch is not None:
             return self.kept.refetch(wanted)
         return self._walked(wanted)
 
-    def _walked(self, wanted: list[int]) -> Iterator[FrameBlock]:
-        """Yield the blocks that hold the wanted frames, and few others."""
+    def _walked(self, wanted: Sequence[int]) -> Iterator[FrameBlock]:
+        if not wanted:
+            return
         marks = self.marks
         starts = [mark.number for mark in marks]
         bytes_kept = self.kept.stored.again() if self.kept is not None else None

@@ -31,7 +31,7 @@ class RedactedCapture:
         self._interfaces: list[Interface] = []
         self.path = redactor.path(reader.path)
         self.format = reader.format
-        self.comments: list[str] = []
+        self.own_comments: list[str] = []
 
     @property
     def interfaces(self) -> list[Interface]:

@@ -188,11 +188,11 @@ def _interfaces(
 
 
 def shown(interface: Interface, name: str) -> Interface:
-    """An interface with harmless texts and the name of its input in its own."""
+    """An interface with harmless texts and the name of its input, where one is given, in its own."""
     own = clean(interface.name)
     return replace(
         interface,
-        name=f"{name}: {own}" if own else name,
+        name=f"{name}: {own}" if own and name else own or name,
         description=clean(interface.description),
         capture_filter=clean(interface.capture_filter),
         operating_system=clean(interface.operating_system),

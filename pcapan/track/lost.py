@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from pcapan.decode.fragments import IncompleteDatagram
-from pcapan.decode.ike import parse_ike
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
+from pcapan.scan.pick import first_message
 from pcapan.track.timeline import SECOND, Timeline
 
 _UDP = 17
@@ -59,11 +59,9 @@ def _read(file: int, datagram: IncompleteDatagram) -> LostDatagram | None:
         sport, dport = int.from_bytes(first[0:2], "big"), int.from_bytes(first[2:4], "big")
         if not {sport, dport} & {IKE_PORT, NAT_T_PORT}:
             return None
-        start = 12 if first[8:12] == bytes(4) else 8
-        if start == 12 or NAT_T_PORT not in (sport, dport):
-            message = parse_ike(first, start, len(first), 65535)
-            if message is not None:
-                spi_i, exchange = message.spi_i, message.exchange
+        message = first_message(first)
+        if message is not None:
+            spi_i, exchange = message.spi_i, message.exchange
     return LostDatagram(
         file=file,
         frame=datagram.frames[0],

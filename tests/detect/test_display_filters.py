@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pcapan.commands.extract import ExtractRequest
 from pcapan.commands.extract import run as extract
 from pcapan.errors import ExitCode, UnreadableError
 from pcapan.model import Result
@@ -75,7 +76,8 @@ def unshown(tshark: str, paths: Sequence[Path], scratch: Path) -> list[str]:
         path = Path(file)
         if path.suffix == ".etl":
             path = scratch / f"{path.stem}.pcapng"
-            assert extract(file, str(path), force=True, quiet=True) in (ExitCode.OK, ExitCode.PARTIAL)
+            done = extract(ExtractRequest([file], str(path), force=True, quiet=True))
+            assert done in (ExitCode.OK, ExitCode.PARTIAL)
         asked = []
         for display_filter, frames in wanted.items():
             assert "," not in display_filter, "io,stat would take it for two"

@@ -158,12 +158,12 @@ class StoredStock:
     def __init__(self, data: bytes, site: Site) -> None:
         self._site = site
         self._parts = _parts(data)
-        self._read: dict[str, list[dict[str, Any]]] = {}
+        self._read: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._facts: FactsStock | None = None
         self._known: dict[object, Shown] = {one.question: one for one in _read_shown(self._parts)}
         self.shown: dict[object, Shown] = dict(self._known)
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
+    def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
         """The plain columns of a table's rows."""
         if table not in self._read:
             if table in self._parts:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pcapan.commands.folder import check_folder, write_folder
 from pcapan.commands.guard import say, tell
 from pcapan.commands.options import check_captures, make_options
 from pcapan.commands.output import to_terminal, write_out
@@ -76,6 +75,8 @@ def run(request: AnalyzeRequest) -> ExitCode:
     look = Look(request.format, request.quiet, request.verbose, make_wanted(request.vendor, request.zone))
     check_format(look.format)
     if request.folder is not None:
+        from pcapan.commands.folder import check_folder, write_folder
+
         check_folder(request.folder, request.tables, force=request.force)
     if request.folder is not None or look.format == "html":
         preload()

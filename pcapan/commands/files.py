@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -50,6 +49,8 @@ def new_file(path: str, inputs: Sequence[str], *, force: bool, private: bool = F
     check_new_file(path, inputs, force=force)
     with _told(path):
         target = Path(path)
+        import tempfile
+
         handle, name = tempfile.mkstemp(prefix=".pcapan-", dir=target.parent)
         temporary = Path(name)
         try:
@@ -108,6 +109,8 @@ def new_folder(path: str, inputs: Sequence[str], *, force: bool) -> Iterator[Pat
     with _told(path):
         there = target.is_dir()
         parent = target if there else target.parent
+        import tempfile
+
         temporary = Path(tempfile.mkdtemp(prefix=".pcapan-", dir=parent))
     try:
         with _told(path):

@@ -13,7 +13,7 @@ only a "not observed" that stands after it, the verdict is inconclusive and name
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pcapan.detect.expression import Expression
@@ -29,6 +29,44 @@ _PYTHON: Mapping[ColumnType, type] = {
     ColumnType.FLOAT: float,
     ColumnType.STR: str,
 }
+
+
+class _Names(Mapping[str, Value]):
+    """The values of all names for one row, each looked up when it is first asked for.
+
+    A rule asks for a few of a hundred names, and a table may have a hundred thousand rows.
+    """
+
+    __slots__ = ("_base", "_columns", "_known", "_row")
+
+    def __init__(
+        self,
+        row: Mapping[str, Value],
+        columns: Mapping[str, tuple[ColumnType, type]],
+        base: Mapping[str, Value],
+    ) -> None:
+        self._row = row
+        self._columns = columns
+        self._base = base
+        self._known: dict[str, Value] = {}
+
+    def __getitem__(self, name: str) -> Value:
+        try:
+            return self._known[name]
+        except KeyError:
+            column = self._columns.get(name)
+            value = self._base[name] if column is None else _conformed(name, self._row.get(name), *column)
+            self._known[name] = value
+            return value
+
+    def __setitem__(self, name: str, value: Value) -> None:
+        self._known[name] = value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._base, *self._columns, *self._known)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +134,9 @@ def evaluate_rule(
     if not rows:
         return [RowVerdict(None, Verdict.NOT_OBSERVED, "", base)]
     verdicts: list[RowVerdict] = []
-    columns = _columns(rule, Origin.ROW)
+    columns = {name: (kind, python) for name, kind, python in _columns(rule, Origin.ROW)}
     for index, row in enumerate(rows):
-        values: dict[str, Value] = {**base, **row}
-        _conform(values, columns)
+        values = _Names(row, columns, base)
         for let in row_lets:
             values[let.name] = let.expression.evaluate(values)
         verdicts.append(_gate(rule, values, index, row_gates) or _judge(rule, values, index))
@@ -221,11 +258,15 @@ def _columns(rule: Rule, origin: Origin) -> list[tuple[str, ColumnType, type]]:
 def _conform(values: dict[str, Value], columns: Sequence[tuple[str, ColumnType, type]]) -> None:
     """Give every declared column a plain value of its declared type; absent and NaN become unknown."""
     for name, kind, python in columns:
-        value = values.get(name)
-        if type(value) is not python:
-            values[name] = None if value is None else _plain(name, value, kind)
-        elif isinstance(value, float) and not math.isfinite(value):
-            values[name] = None
+        values[name] = _conformed(name, values.get(name), kind, python)
+
+
+def _conformed(name: str, value: Value, kind: ColumnType, python: type) -> Value:
+    if type(value) is not python:
+        return None if value is None else _plain(name, value, kind)
+    if python is float and not math.isfinite(value):  # type: ignore[arg-type]
+        return None
+    return value
 
 
 def _plain(name: str, value: object, kind: ColumnType) -> Value:

@@ -64,7 +64,7 @@ class FactsStock:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._subjects: dict[str, list[Any]] = {}
-        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._rows: dict[str, list[Mapping[str, Any]]] = {}
 
     def subjects(self, table: str) -> list[Any]:
         """What the rows of a table are made from, in the order of the rows."""
@@ -72,10 +72,10 @@ class FactsStock:
             self._subjects[table] = subjects_of(table, self._facts)
         return self._subjects[table]
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table."""
+    def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
+        """The rows of a table, whose columns are computed when they are asked for."""
         if table not in self._rows:
-            self._rows[table] = list(TABLES[table].rows(self.subjects(table)))
+            self._rows[table] = TABLES[table].lazy_rows(self.subjects(table))
         return self._rows[table]
 
     def evidence(self, rule: Rule, rows: Sequence[int]) -> list[Evidence]:

@@ -165,6 +165,8 @@ def invisible(char: str) -> bool:
 
 def clean(text: str) -> str:
     """Text from a capture without control, direction and other invisible characters, bounded."""
+    if len(text) <= MAX_VALUE and text.isprintable():
+        return text
     kept = [" " if char in "\t\n\r" else char for char in text[: 4 * MAX_VALUE] if not invisible(char)]
     return "".join(kept) if len(kept) <= MAX_VALUE else "".join(kept[:MAX_VALUE]) + "…"
 

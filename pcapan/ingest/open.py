@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pcapan.errors import UnreadableError
-from pcapan.ingest import compressed, etl, pcap, pcapng, wireshark
+from pcapan.ingest import compressed, etl, pcap, pcapng
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.stream import CHUNK_SIZE, ByteStream, Feeder, StoredStream
 
@@ -161,7 +161,9 @@ def _recognise(path: str, stored: StoredStream, chunk_size: int) -> Capture:
             capture.start(format_.read(feeder, capture), feeder, format_.resume)
             return capture
     _refuse_known(path, head)
-    return wireshark.open_with_wireshark(path, stored, stream, suffix, chunk_size)
+    from pcapan.ingest.wireshark import open_with_wireshark
+
+    return open_with_wireshark(path, stored, stream, suffix, chunk_size)
 
 
 def _refuse_nothing(path: str, stream: ByteStream, head: bytes, message: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,6 +40,8 @@ class Fault:
 
 def new_spool() -> BinaryIO:
     """A temporary file, in memory as long as it is small."""
+    import tempfile
+
     return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
 
 
@@ -54,6 +55,8 @@ def put(spool: BinaryIO, piece: bytes | memoryview) -> None:
 
 def no_room(what: str, error: OSError) -> UnreadableError:
     """What to say when a temporary file cannot be written; `what` needs it."""
+    import tempfile
+
     return UnreadableError(
         f"{what} needs a temporary file, which cannot be written: {error.strerror or error}",
         where=tempfile.gettempdir(),

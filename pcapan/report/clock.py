@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
 
 from pcapan.errors import UsageError
 from pcapan.report.words import spoken_time
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z")
 
@@ -27,6 +30,8 @@ class Clock:
         """The clock for a zone of the time zone database; raises UsageError for an unknown name."""
         if not name:
             return cls()
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
         try:
             return cls(ZoneInfo(name))
         except (ZoneInfoNotFoundError, ValueError, OSError):

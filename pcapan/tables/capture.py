@@ -5,6 +5,7 @@ Every rule may use these columns without a prefix; most of them are what gates a
 
 from __future__ import annotations
 
+from pcapan.scan.columns import MARK_COPY, MARK_CUT
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
 from pcapan.track.sas import Basis
@@ -108,7 +109,9 @@ def cut_frames(facts: Facts) -> int:
 @CAPTURE.column("messages")
 def cut_messages(facts: Facts) -> int:
     """IKE messages of which the snap length kept only a part."""
-    return sum(message.is_cut for message in facts.track.timeline.messages())
+    return sum(
+        bool(mark & MARK_CUT) and not mark & MARK_COPY for scan in facts.scans for mark in scan.messages.marks
+    )
 
 
 @CAPTURE.column("packets")

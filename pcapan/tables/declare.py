@@ -12,7 +12,7 @@ meaning the function's docstring. Must not know any table.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -67,9 +67,38 @@ class Table:
         for subject in subjects:
             yield {name: value(subject) for name, value in columns}
 
+    def lazy_rows(self, subjects: Iterable[Any]) -> list[Mapping[str, Any]]:
+        """As `rows`, for a reader who asks for few of the columns: each is computed when it is asked for."""
+        columns = {column.name: column.value for column in self.columns}
+        return [_LazyRow(columns, subject) for subject in subjects]
+
     def row(self, subject: Any) -> dict[str, Any]:
         """The single row of one subject."""
         return next(self.rows([subject]))
+
+
+class _LazyRow(Mapping[str, Any]):
+    """One row; what was computed once stays."""
+
+    __slots__ = ("_columns", "_known", "_subject")
+
+    def __init__(self, columns: Mapping[str, Callable[[Any], Any]], subject: Any) -> None:
+        self._columns = columns
+        self._subject = subject
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self._known[name]
+        except KeyError:
+            value = self._known[name] = self._columns[name](self._subject)
+            return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def _type_name(hint: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pcapan.ingest.again import Recall
 from pcapan.ingest.frames import InputProblem, Interface, SideEvidence
@@ -19,9 +20,11 @@ from pcapan.track.drops import Delivery, DropGroup, find_drops
 from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences
 from pcapan.track.lost import LostDatagram, find_lost
 from pcapan.track.probes import ProbeSeries
-from pcapan.track.recover import Recovery, recover_addresses
 from pcapan.track.sources import Source, gather_sources
 from pcapan.track.tracker import Track, track
+
+if TYPE_CHECKING:
+    from pcapan.track.recover import Recovery
 
 
 @dataclass(slots=True)
@@ -105,6 +108,8 @@ def gather_facts(
     tracked = track(scans, site.servers)
     sources = gather_sources(tracked)
     if site.recover_seconds is not None and recovery is None:
+        from pcapan.track.recover import recover_addresses
+
         recovery = recover_addresses(
             [attempt for attempt in tracked.attempts if not attempt.is_probe],
             [*site.vips, *site.balancers, *(name for names in tracked.timeline.names for name in names)],

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 
 from pcapan.track.attempts import Attempt
 from pcapan.track.timeline import SECOND
@@ -45,7 +44,8 @@ def regular_period(times: list[int]) -> int | None:
     if len(times) < FEWEST_PROBES:
         return None
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    period = int(median(gaps))
+    ordered = sorted(gaps)
+    period = (ordered[(len(gaps) - 1) // 2] + ordered[len(gaps) // 2]) // 2
     if period < SHORTEST_PERIOD:
         return None
     fitting = 0

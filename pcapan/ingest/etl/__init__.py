@@ -6,6 +6,26 @@ Knows the container (`container`, `records`, `xpress`, `clock`), the providers t
 
 from __future__ import annotations
 
-from pcapan.ingest.etl.reader import FORMAT
+from collections.abc import Iterator
+
+from pcapan.ingest.capture import Capture, Format
+from pcapan.ingest.frames import FrameBlock
+from pcapan.ingest.stream import Feeder
 
 __all__ = ["FORMAT"]
+
+
+def _recognise(head: bytes) -> str | None:
+    from pcapan.ingest.etl.container import recognise
+
+    return recognise(head)
+
+
+def _read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
+    from pcapan.ingest.etl.reader import read
+
+    return read(feeder, capture)
+
+
+#: The modules are loaded for a trace, not for every capture.
+FORMAT = Format(_recognise, _read)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from pcapan.errors import UnreadableError
-from pcapan.ingest.capture import Capture, Format
+from pcapan.ingest.capture import Capture
 from pcapan.ingest.etl import container, explain, selection
 from pcapan.ingest.etl.container import Container
 from pcapan.ingest.etl.delivery import deliver, describe, keep_ndis, keep_pktmon, refetch
@@ -139,6 +139,3 @@ def _spool(feeder: Feeder) -> BinaryIO:
                 return spool
     except OSError as error:
         raise no_room("the trace", error) from None
-
-
-FORMAT = Format(container.recognise, read)

@@ -23,7 +23,7 @@ KEYS = ("the first key", "the second key")
 TABLES = ("messages", "attempts", "sas", "esp", "sources", "handshakes", "capture")
 #: Every kind of packet and container once; all of them are attacked where time is no matter.
 VARIED = (
-    "sa-limit-8 ike-fragment-lost ikev1 no-persistence pktmon-drops capture-loss-told udp-4500-blocked mobike"
+    "sa-limit-8 ike-fragment-lost ikev1 no-persistence server-drop capture-loss-told udp-4500-blocked mobike"
 )
 each_incident = pytest.mark.parametrize("incident", ALL, ids=[one.name for one in ALL])
 

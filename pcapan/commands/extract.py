@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import pcapan
@@ -85,7 +86,7 @@ def _copy(request: ExtractRequest, redactor: Redactor | None) -> ExitCode:
     source = request.captures[0]
     with progress_bar(quiet=request.quiet) as progress:
         opened = open_capture(source)
-        reader: Told = opened if redactor is None else _redacted(opened, redactor, progress)[0]
+        reader: Told = opened if redactor is None else _redacted([opened], redactor, progress)[0][0]
         blocks = reader.blocks()
         first = next(blocks, None)  # what cannot be read says so before anything is written
         with _output(request) as file:
@@ -114,13 +115,17 @@ def _copy(request: ExtractRequest, redactor: Redactor | None) -> ExitCode:
 
 
 def _redacted(
-    reader: Capture, redactor: Redactor, progress: Progress | None
-) -> tuple[RedactedCapture, Rewriter]:
-    """The capture with pseudonyms, after it was read once for what occurs in it."""
+    readers: Sequence[Capture], redactor: Redactor, progress: Progress | None
+) -> tuple[list[Told], list[Rewriter]]:
+    """The captures with pseudonyms, after all were read once for what occurs in them."""
     from pcapan.redact.capture import RedactedCapture
 
-    rewriter = redactor.rewriter(lambda: open_capture(reader.path), progress)
-    return RedactedCapture(reader, rewriter, redactor), rewriter
+    rewriters = redactor.rewriters([partial(open_capture, reader.path) for reader in readers], progress)
+    told: list[Told] = [
+        RedactedCapture(reader, rewriter, redactor)
+        for reader, rewriter in zip(readers, rewriters, strict=True)
+    ]
+    return told, rewriters
 
 
 def _cut(request: ExtractRequest, redactor: Redactor | None) -> ExitCode:
@@ -136,9 +141,7 @@ def _cut(request: ExtractRequest, redactor: Redactor | None) -> ExitCode:
         told: list[Told] = [part.reader for part in parts]
         rewriters: list[Rewriter] = []
         if redactor is not None:
-            # What occurs in any of them has to be known before the first name is replaced.
-            made = [_redacted(part.reader, redactor, progress) for part in parts]
-            told, rewriters = [one for one, _ in made], [rewriter for _, rewriter in made]
+            told, rewriters = _redacted([part.reader for part in parts], redactor, progress)
         how = " ".join(request.cut.words().values()) or "everything" if redactor is None else "redacted"
         with _output(request) as file:
             writer = _begin_cut(file, told, f"{how}; {chosen} of {total} packets")

@@ -24,7 +24,7 @@ class RedactedCapture:
     application = ""
 
     def __init__(self, reader: Capture, rewriter: Rewriter, redactor: Redactor) -> None:
-        """`rewriter` is that of the same capture (`Redactor.rewriter`)."""
+        """`rewriter` is that of the same capture (`Redactor.rewriters`)."""
         self._reader = reader
         self._rewriter = rewriter
         self._redactor = redactor

@@ -104,23 +104,35 @@ class Redactor:
                 self.texts.strings[name] = label
         return label
 
-    def rewriter(self, again: Callable[[], CaptureReader], progress: Progress | None = None) -> Rewriter:
-        """What rewrites all frames of a capture, which `again` opens as often as needed: once to learn what
-        occurs, and once more where there are IP fragments to join."""
-        reader = again()
+    def rewriters(
+        self, captures: Sequence[Callable[[], CaptureReader]], progress: Progress | None = None
+    ) -> list[Rewriter]:
+        """What rewrites all frames of each capture.
+
+        Each of `captures` opens one, as often as needed: once to learn what occurs, in all of them before the
+        first name is replaced, and once more where there are IP fragments to join.
+        """
         found = self.names.collector()
+        fragmented = [self._survey(again(), found, progress) for again in captures]
+        self.names.know(found)
+        made = []
+        for again, has_fragments in zip(captures, fragmented, strict=True):
+            plan = None
+            if has_fragments:
+                plan = FragmentPlan(self.names)
+                reader = again()
+                for block in _blocks(reader, progress):
+                    plan.feed(block, reader.interfaces)
+            made.append(Rewriter(self.names, plan))
+        return made
+
+    def _survey(self, reader: CaptureReader, found: Collector, progress: Progress | None) -> bool:
+        """Note what occurs in a capture; tells whether IP fragments do."""
         survey = Survey(found)
         for block in _blocks(reader, progress):
             survey.feed(block, reader.interfaces)
         self._learn_file(reader.path, reader.interfaces, reader.side, found)
-        self.names.know(found)
-        if not survey.has_fragments:
-            return Rewriter(self.names)
-        plan = FragmentPlan(self.names)
-        reader = again()
-        for block in _blocks(reader, progress):
-            plan.feed(block, reader.interfaces)
-        return Rewriter(self.names, plan)
+        return survey.has_fragments
 
     def frames(self, frames: Iterable[Captured]) -> list[bytes]:
         """The bytes of frames of one file, in rising order; fragments are joined where all are there."""

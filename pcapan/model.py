@@ -155,7 +155,7 @@ class Result:
             "run": self.run,
             "inputs": self.inputs,
             "capture": asdict(self.capture),
-            "findings": [_finding_dict(finding) for finding in self.findings],
+            "findings": [finding_dict(finding) for finding in self.findings],
             "sources": self.sources,
             "series": self.series,
             "answer_times": self.answer_times,
@@ -164,8 +164,8 @@ class Result:
         }
 
 
-def _finding_dict(finding: Finding) -> dict[str, Any]:
-    """As `asdict`, which copies every number of every finding, would give it."""
+def finding_dict(finding: Finding) -> dict[str, Any]:
+    """A finding as it stands in the document; as `asdict`, but without copying every number."""
     made = _flat(finding)
     for name in ("evidence", "fix", "references"):
         made[name] = [_flat(one) for one in made[name]]

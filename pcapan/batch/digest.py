@@ -32,8 +32,17 @@ def digest_of(result: Result, facts: Facts) -> dict[str, Any]:
         "bytes": sum(entry["bytes"] for entry in result.inputs),
         "packets": result.capture.counts.packets,
         "damaged": any(entry["damaged"] for entry in result.inputs),
+        "busiest": _busiest(result),
         **findings_digest(result),
     }
+
+
+def _busiest(result: Result) -> list[Any]:
+    """The source that held most SAs at once, and how many; empty without sources."""
+    if not result.sources:
+        return []
+    row = max(result.sources, key=lambda row: (row["sas_concurrent_max"], row["address"]))
+    return [row["address"], row["sas_concurrent_max"]]
 
 
 def findings_digest(result: Result) -> dict[str, Any]:

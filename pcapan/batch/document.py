@@ -6,13 +6,13 @@ Knows that a document is written on one line with its keys in the model's order,
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pcapan.detect.run import rank
-from pcapan.model import Finding, Severity, Verdict
+from pcapan.model import Severity, Verdict
 from pcapan.report.jsontext import json_bytes, json_text
 
 # Inside a text of JSON every quotation mark follows a backslash, so none of these can stand in one.
@@ -53,8 +53,22 @@ class Pieces:
         )
 
 
+def says_the_same(findings: bytes, new: Sequence[dict[str, Any]], asked: Iterable[str]) -> bool:
+    """Whether findings as they lie in a document hold `new` and nothing else of the rules in `asked`.
+
+    The same finding is always written in the same bytes, so nothing has to be read for this.
+    """
+    number = Counter(finding["id"] for finding in new)
+    return all(findings.count(encoded({"id": rule})[:-1]) == number[rule] for rule in asked) and all(
+        encoded(finding) in findings for finding in new
+    )
+
+
 def merged(
-    old: Sequence[Mapping[str, Any]], new: Iterable[Finding], replaced: frozenset[str], order: Sequence[str]
+    old: Iterable[dict[str, Any]],
+    new: Iterable[dict[str, Any]],
+    replaced: frozenset[str],
+    order: Sequence[str],
 ) -> list[dict[str, Any]]:
     """The findings with those of the rules in `replaced` exchanged for the new ones, in their order.
 
@@ -63,9 +77,9 @@ def merged(
     by_rule: dict[str, list[dict[str, Any]]] = {rule: [] for rule in order}
     for finding in old:
         if finding["id"] not in replaced and finding["id"] in by_rule:
-            by_rule[finding["id"]].append(dict(finding))
-    for made in new:
-        by_rule[made.id].append(json.loads(encoded(asdict(made))))
+            by_rule[finding["id"]].append(finding)
+    for finding in new:
+        by_rule[finding["id"]].append(finding)
     found = [finding for findings in by_rule.values() for finding in findings]
     found.sort(key=lambda one: rank(Verdict(one["verdict"]), Severity(one["severity"]), one["id"]))
     return found

@@ -17,12 +17,14 @@ Must not know what is written.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -110,8 +112,14 @@ class Layout:
             )
 
     def write(self, place: Path, data: bytes) -> None:
-        """Write a file whole or not at all, durably; raises OSError."""
-        write_whole(place, data, self._temporary)
+        """Write a file whole or not at all; durable only after `sync`. Raises OSError."""
+        write_whole(place, data, self._temporary, durable=_system_sync() is None)
+
+    def sync(self) -> None:
+        """Make durable what was written before: one call for many files costs no more than for one."""
+        flush = _system_sync()
+        if flush is not None:
+            flush(self.root)
 
     def clear_temporary(self) -> None:
         """Throw away what runs that were killed left half written."""
@@ -129,7 +137,27 @@ class Layout:
         return list(self.tables.glob(f"*/*/*/{key}.parquet"))
 
 
-def write_whole(place: Path, data: bytes, temporary: Path | None = None) -> None:
+@cache
+def _system_sync() -> Callable[[Path], None] | None:
+    """How this system makes a whole file system durable; None where every file has to be flushed."""
+    if not hasattr(os, "sync"):
+        return None
+    flush = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if flush is None:
+        return lambda place: os.sync()
+
+    def sync_one(place: Path) -> None:
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            if flush(handle):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(place))
+        finally:
+            os.close(handle)
+
+    return sync_one
+
+
+def write_whole(place: Path, data: bytes, temporary: Path | None = None, *, durable: bool = True) -> None:
     """Write beside, make durable, move into place; raises OSError and leaves nothing half done.
 
     The folder itself is not synchronised: journals keep the order of names, so a manifest line that was
@@ -140,8 +168,9 @@ def write_whole(place: Path, data: bytes, temporary: Path | None = None) -> None
         try:
             with beside.open("xb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             try:
                 beside.replace(place)
             except FileNotFoundError:
@@ -155,7 +184,7 @@ def write_whole(place: Path, data: bytes, temporary: Path | None = None) -> None
         if temporary is None or temporary.exists():
             raise
         temporary.mkdir(parents=True, exist_ok=True)
-        write_whole(place, data, temporary)
+        write_whole(place, data, temporary, durable=durable)
 
 
 def is_full(error: OSError) -> bool:

@@ -302,6 +302,8 @@ class _Run:
 
     def _flush(self) -> None:
         lines, self._waiting = self._waiting, []
+        if lines:
+            self._layout.sync()
         self._manifest.append(lines)
         for line in lines:
             self._watch.item(line)

@@ -17,7 +17,7 @@ import pickle
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import ModuleType
 from typing import Any
 
@@ -160,8 +160,7 @@ class StoredStock:
         self._parts = _parts(data)
         self._read: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._facts: FactsStock | None = None
-        self._known: dict[object, Shown] = {one.question: one for one in _read_shown(self._parts)}
-        self.shown: dict[object, Shown] = dict(self._known)
+        self._learned: dict[object, Shown] = {}
 
     def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
         """The plain columns of a table's rows."""
@@ -179,17 +178,22 @@ class StoredStock:
         if known is not None:
             return list(known.evidence)
         found = self._gathered().evidence(rule, rows)
-        _note(self.shown, rule, rows, found)
+        _note(self._learned, rule, rows, found)
         return found
+
+    @cached_property
+    def _known(self) -> dict[object, Shown]:
+        return {one.question: one for one in _read_shown(self._parts)}
 
     @property
     def learned(self) -> bool:
         """Whether evidence was found that is not in the bytes yet."""
-        return len(self.shown) > len(self._known)
+        return bool(self._learned)
 
     def bytes(self) -> bytes:
         """The bytes with what was learned."""
-        return _join({**self._parts, "shown": _shown_bytes(self.shown.values())})
+        shown = {**self._known, **self._learned}
+        return _join({**self._parts, "shown": _shown_bytes(shown.values())})
 
     def _gathered(self) -> FactsStock:
         if self._facts is None:

@@ -18,7 +18,7 @@ from pcapan.batch import inventory, parquet, places, stored
 from pcapan.batch.archives import Shelf
 from pcapan.batch.catalogue import found_to_json
 from pcapan.batch.digest import digest_of, findings_digest
-from pcapan.batch.document import Pieces, encoded, merged
+from pcapan.batch.document import Pieces, encoded, merged, says_the_same
 from pcapan.batch.layout import Layout, is_full
 from pcapan.batch.model import Input, Outcome
 from pcapan.batch.rulebook import read_fingerprints
@@ -26,6 +26,7 @@ from pcapan.batch.settings import Settings
 from pcapan.detect.rulefile import RuleSet
 from pcapan.detect.run import judge
 from pcapan.errors import PcapanError, UnreadableError
+from pcapan.model import finding_dict
 from pcapan.pipeline import built_in_rules, make_result, read_facts, run_record
 from pcapan.report.document import load_result
 
@@ -51,6 +52,11 @@ class Worker:
     def rules(self) -> RuleSet:
         """The rules of the run."""
         return built_in_rules(self._options)
+
+    @cached_property
+    def _run(self) -> bytes:
+        """What documents say about the run that judged them again."""
+        return encoded(run_record(self.rules, self._options))
 
     def do(self, task: dict[str, Any]) -> Outcome:
         """Do a task; whatever goes wrong with it becomes its outcome."""
@@ -127,27 +133,20 @@ class Worker:
         key, digest = task["key"], task["digest"]
         before = read_fingerprints(self._layout, task["rules"])
         changed = [rule for rule in self.rules if before.get(rule.id) != self.rules.fingerprints[rule.id]]
+        ids = frozenset(rule.id for rule in changed) | (before.keys() - self.rules.fingerprints.keys())
         try:
             stock = stored.StoredStock(self._layout.facts(key).read_bytes(), self._options.site)
             pieces = Pieces.cut(self._layout.result(key).read_bytes())
-            old = json.loads(pieces.findings)
-        except (OSError, ValueError) as error:
+            new = [finding_dict(finding) for finding in judge(stock, changed)]
+            pieces.run = self._run
+            if not says_the_same(pieces.findings, new, ids):
+                found = merged(json.loads(pieces.findings), new, ids, [rule.id for rule in self.rules])
+                pieces.findings = encoded(found)
+                digest = {**digest, **findings_digest(load_result(pieces.joined(), key))}
+                self._write_findings(key, digest, found)
+        except (FileNotFoundError, UnreadableError, ValueError) as error:
             raise stored.StaleError(str(error)) from None
-        found = merged(
-            old,
-            judge(stock, changed),
-            frozenset(rule.id for rule in changed),
-            [rule.id for rule in self.rules],
-        )
-        pieces.run = encoded(run_record(self.rules, self._options))
-        if found != old:
-            pieces.findings = encoded(found)
-            data = pieces.joined()
-            digest = {**digest, **findings_digest(load_result(data, key))}
-            self._write_findings(key, digest, found)
-        else:
-            data = pieces.joined()
-        self._layout.write(self._layout.result(key), data)
+        self._layout.write(self._layout.result(key), pieces.joined())
         if stock.learned:
             self._layout.write(self._layout.facts(key), stock.bytes())
         return {"key": key, "digest": digest, "reason": task["reason"]}

@@ -9,11 +9,11 @@ from pathlib import Path
 from pcapan.batch import child, layout
 
 
-def _write(place: Path, data: bytes, temporary: Path | None = None) -> None:
+def _write(place: Path, data: bytes, temporary: Path | None = None, *, durable: bool = True) -> None:
     word = os.environ.get("PCAPAN_TEST_FULL")
     if word and word.encode() in data:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    _real(place, data, temporary)
+    _real(place, data, temporary, durable=durable)
 
 
 _real = layout.write_whole

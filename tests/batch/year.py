@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import json
 import random
 import struct
@@ -63,6 +64,8 @@ class Template:
     """Offsets of the seconds of each record."""
     octets: array[int] = field(default_factory=lambda: array("Q"))
     """Offsets of the second octet of every address in 10.10.0.0/16."""
+    hashes: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    """Offset of each NAT detection hash over an address of 10.10.0.0/16, and what stands around it."""
     first: int = 0
 
     def at(self, start: int, site: int) -> bytes:
@@ -74,6 +77,8 @@ class Template:
             struct.pack_into("<I", made, offset, seconds + shift)
         for offset in self.octets:
             made[offset] = site
+        for offset, before, behind in self.hashes:
+            made[offset : offset + 20] = hashlib.sha1(before + bytes((10, site)) + behind).digest()
         return bytes(made)
 
 
@@ -97,11 +102,25 @@ def template(path: Path) -> Template:
             places = [frame + 28, frame + 38]
         else:
             places = []
-        made.octets.extend(
-            p + 1 for p in places if p + 4 <= frame + captured and data[p : p + 2] == b"\x0a\x0a"
-        )
+        ours = [p for p in places if p + 4 <= frame + captured and data[p : p + 2] == b"\x0a\x0a"]
+        made.octets.extend(p + 1 for p in ours)
+        if data[frame + 12 : frame + 14] == b"\x08\x00" and data[frame + 23] == 17:
+            made.hashes += _hashes(data, frame, frame + captured, ours)
         at = frame + captured
     return made
+
+
+def _hashes(data: bytes, frame: int, end: int, places: Sequence[int]) -> Iterator[tuple[int, bytes, bytes]]:
+    """NAT detection hashes in a UDP datagram that fit one of its own addresses (RFC 7296 section 2.23)."""
+    udp = frame + 14 + 4 * (data[frame + 14] & 15)
+    ike = udp + 8 + 4 * (data[udp + 8 : udp + 12] == bytes(4))
+    for place in places:
+        for port in (data[udp : udp + 2], data[udp + 2 : udp + 4]):
+            behind = data[place + 2 : place + 4] + port
+            digest = hashlib.sha1(data[ike : ike + 16] + data[place : place + 2] + behind).digest()
+            found = data.find(digest, ike, end)
+            if found >= 0:
+                yield found, data[ike : ike + 16], behind
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:

@@ -58,6 +58,10 @@ class Layout:
         """What rules can be asked of again."""
         return self.root / "facts" / key[:2] / f"{key}.facts"
 
+    def report(self, key: str, form: str) -> Path:
+        """The report of an item as html or md."""
+        return self.reports / f"{key}.{form}"
+
     def rules(self, rules_hash: str) -> Path:
         """The fingerprints of one set of rules."""
         return self.root / "rules" / f"{rules_hash[:64]}.json"
@@ -128,7 +132,7 @@ class Layout:
 
     def stored(self) -> Iterable[tuple[str, Path]]:
         """Key and place of every file that belongs to an item."""
-        for pattern in ("results/*/*.json", "facts/*/*.facts", "tables/*/*/*/*.parquet"):
+        for pattern in ("results/*/*.json", "facts/*/*.facts", "tables/*/*/*/*.parquet", "reports/*.*"):
             for path in self.root.glob(pattern):
                 yield path.stem, path
 

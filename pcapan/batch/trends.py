@@ -137,11 +137,12 @@ class Cause:
     """What else changed when it ended."""
 
     @property
-    def rank(self) -> tuple[int, int, int, str]:
-        """The worst first."""
+    def rank(self) -> tuple[int, bool, bool, int, str]:
+        """The worst first; of equals, what is still there."""
         return (
             -_SEVERITIES.index(self.severity),
             self.verdict != "confirmed",
+            self.span.ended,
             -len(self.incidents),
             self.rule + self.server,
         )

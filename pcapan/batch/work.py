@@ -46,6 +46,7 @@ class Worker:
             "time": self._time,
             "analyse": self._analyse,
             "judge": self._judge,
+            "render": self._render,
         }
 
     @cached_property
@@ -150,6 +151,24 @@ class Worker:
         if stock.learned:
             self._layout.write(self._layout.facts(key), stock.bytes())
         return {"key": key, "digest": digest, "reason": task["reason"]}
+
+    def _render(self, task: dict[str, Any]) -> Answer:
+        """Write reports of stored incidents; one that cannot be written does not keep others from it."""
+        from pcapan.report.html import html
+        from pcapan.report.markdown import markdown
+
+        failed = {}
+        for key in task["keys"]:
+            try:
+                result = load_result(self._layout.result(key).read_bytes(), key)
+            except (OSError, UnreadableError) as error:
+                failed[key] = str(error)
+                continue
+            text = html(result) if task["form"] == "html" else markdown(result)
+            self._layout.write(
+                self._layout.report(key, task["form"]), text.encode("utf-8", "backslashreplace")
+            )
+        return {"failed": failed}
 
 
 def _damage(inputs: Sequence[Any], unreadable: Sequence[PcapanError]) -> str:

@@ -205,3 +205,31 @@ def show_status(
     from pcapan.commands.batchstatus import run
 
     return run(out, json=format is StatusFormat.JSON)
+
+
+@app.command("report")
+@guarded
+def write_report(
+    out: Dataset,
+    pages: Annotated[
+        int,
+        typer.Option(
+            "--pages",
+            metavar="N",
+            min=0,
+            help="Pages with charts for the N worst incidents (a third of a second each); the others get "
+            "Markdown.",
+        ),
+    ] = 100,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "-w", "--workers", metavar="N", min=1, max=1024, help="Worker processes.", show_default=False
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+) -> ExitCode:
+    """Write index.html: causes and trends, the worst incidents first, with a report of each."""
+    from pcapan.commands.batchreport import ReportRequest, run
+
+    return run(ReportRequest(out, pages, workers, quiet))

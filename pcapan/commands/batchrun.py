@@ -90,7 +90,7 @@ def run(request: RunRequest) -> ExitCode:
 
 
 def _engine(request: RunRequest) -> Callable[[Settings], Engine]:
-    workers = request.workers or _cores()
+    workers = request.workers or cores()
     if request.engine == "dask":
         from pcapan.batch.dask_engine import DaskEngine, check_dask
 
@@ -99,7 +99,8 @@ def _engine(request: RunRequest) -> Callable[[Settings], Engine]:
     return lambda made: LocalEngine(made, workers)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 

@@ -17,6 +17,9 @@ from types import ModuleType
 MODULES = (
     "pcapan.decode.ike",
     "pcapan.decode.natd_lanes",
+    "pcapan.ingest.etl.gather",
+    "pcapan.ingest.etl.plain",
+    "pcapan.ingest.etl.xpress",
     "pcapan.ingest.records",
     "pcapan.scan.copies",
     "pcapan.scan.flows",

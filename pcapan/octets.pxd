@@ -34,12 +34,29 @@ cdef inline unsigned long long u64(const unsigned char[::1] data, size_t at) exc
             | <unsigned long long> data[at + 6] << 8 | <unsigned long long> data[at + 7])
 
 
+cdef inline unsigned int le16(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
+    cdef size_t size = <size_t> data.shape[0]
+    if at > size or size - at < 2:
+        _outside()
+    return <unsigned int> data[at + 1] << 8 | data[at]
+
+
 cdef inline unsigned int le32(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
     cdef size_t size = <size_t> data.shape[0]
     if at > size or size - at < 4:
         _outside()
     return (<unsigned int> data[at + 3] << 24 | <unsigned int> data[at + 2] << 16
             | <unsigned int> data[at + 1] << 8 | data[at])
+
+
+cdef inline unsigned long long le64(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFFFFFFFFFFULL nogil:
+    cdef size_t size = <size_t> data.shape[0]
+    if at > size or size - at < 8:
+        _outside()
+    return (<unsigned long long> data[at + 7] << 56 | <unsigned long long> data[at + 6] << 48
+            | <unsigned long long> data[at + 5] << 40 | <unsigned long long> data[at + 4] << 32
+            | <unsigned long long> data[at + 3] << 24 | <unsigned long long> data[at + 2] << 16
+            | <unsigned long long> data[at + 1] << 8 | data[at])
 
 
 cdef inline unsigned long long _mix(unsigned long long value, unsigned long long number) noexcept nogil:

@@ -33,9 +33,22 @@ def u64(data: Octets, at: int) -> int:
     return int.from_bytes(found, "big")
 
 
+def le16(data: Octets, at: int) -> int:
+    """Little-endian number of two octets."""
+    return data[at + 1] << 8 | data[at]
+
+
 def le32(data: Octets, at: int) -> int:
     """Little-endian number of four octets."""
     return data[at + 3] << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
+
+
+def le64(data: Octets, at: int) -> int:
+    """Little-endian number of eight octets."""
+    found = data[at : at + 8]
+    if len(found) < 8:
+        raise IndexError("a number outside its data")
+    return int.from_bytes(found, "little")
 
 
 def mixed(seed: int, a: int, b: int, c: int, d: int, e: int, f: int) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from importlib.util import module_from_spec, spec_from_file_location
 from ipaddress import IPv4Address
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -14,20 +12,10 @@ from hypothesis import strategies as st
 
 from pcapan.decode import natd_lanes
 from pcapan.decode.natd import natd_hash
-
-
-def _source() -> ModuleType:
-    source = Path(natd_lanes.__file__).parent / "natd_lanes.py"
-    spec = spec_from_file_location("natd_lanes_source", source)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
+from tests.kit.sources import source_of
 
 #: Without a compiler both are the source.
-KERNELS = (natd_lanes, _source())
+KERNELS = (natd_lanes, source_of(natd_lanes))
 
 
 def test_the_source_is_not_compiled() -> None:

@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.capture import Capture
-from pcapan.ingest.etl import preview
+from pcapan.ingest.etl import preview, xpress
 from pcapan.ingest.etl.xpress import inflate
 from pcapan.ingest.open import open_capture
 from tests.etl.conftest import Write
 from tests.etl.fixtures import Packet, ndis_trace, pktmon_trace
 from tests.etl.writer import Trace
 from tests.etl.xpress_writer import deflate
+from tests.kit.sources import source_of
+
+#: As loaded, byte by byte as it is compiled (or would be), and by runs as without a compiler.
+WAYS = (inflate, xpress.expand, source_of(xpress).expand, source_of(xpress).inflate)
 
 START = 1_700_000_000_000_000_000
 
@@ -56,7 +60,9 @@ def rows(made: list[Packet]) -> list[tuple[int, bytes, bool]]:
 @given(st.lists(st.sampled_from([b"a", b"ab" * 30, bytes(300), b"\x01\x02\x03\x04\x05", b"xyz" * 3000])))
 def test_compression_is_undone(pieces: list[bytes]) -> None:
     data = b"".join(pieces)
-    assert inflate(deflate(data), len(data)) == (bytearray(data), True)
+    for way in WAYS:
+        assert way(deflate(data), len(data)) == (bytearray(data), True)
+        assert way(deflate(data) + b"what follows", len(data)) == (bytearray(data), True)
 
 
 @given(st.binary(max_size=200), st.integers(0, 2000))
@@ -64,13 +70,27 @@ def test_compression_is_undone(pieces: list[bytes]) -> None:
 def test_any_bytes_inflate_to_no_more_than_announced(data: bytes, size: int) -> None:
     out, whole = inflate(data, size)
     assert len(out) <= size
-    assert whole == (len(out) == size) or not whole
+    assert whole == (len(out) == size)
+    for way in WAYS:
+        assert way(data, size) == (out, whole)
+
+
+@given(st.data(), st.sampled_from([b"ab" * 500, b"abcde" * 40 + bytes(300), bytes(range(256)) * 3]))
+def test_damaged_streams_inflate_alike(made: st.DataObject, plain: bytes) -> None:
+    packed = bytearray(deflate(plain))
+    for _ in range(made.draw(st.integers(0, 4))):
+        packed[made.draw(st.integers(0, len(packed) - 1))] = made.draw(st.integers(0, 255))
+    del packed[made.draw(st.integers(0, len(packed))) :]
+    size = made.draw(st.integers(0, len(plain) + 50))
+    first, *others = [way(bytes(packed), size) for way in WAYS]
+    assert all(other == first for other in others)
 
 
 def test_a_match_of_four_gigabytes_is_refused() -> None:
-    out, whole = inflate(b"\0\0\0\x40" + b"a" + b"\x07\0\xff\xff\0\0\xff\xff\xff\xff", 100_000)
-    assert (bytes(out[:1]), whole) == (b"a", False)
-    assert len(out) <= 100_000
+    for way in WAYS:
+        out, whole = way(b"\0\0\0\x40" + b"a" + b"\x07\0\xff\xff\0\0\xff\xff\xff\xff", 100_000)
+        assert (bytes(out[:1]), whole) == (b"a", False)
+        assert len(out) <= 100_000
 
 
 @pytest.mark.parametrize(

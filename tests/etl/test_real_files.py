@@ -38,6 +38,7 @@ class _AllPackets(TracePass):
 
     def __init__(self, container: Container) -> None:
         super().__init__(container, Store(None), None)
+        self._plain = None  # every event comes by
         self.rows: list[tuple[Any, ...]] = []
         self._cpu = 0
         inner = self._handlers[PKTMON]

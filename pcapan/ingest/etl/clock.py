@@ -19,7 +19,7 @@ CLOCK_QPC, CLOCK_SYSTEM, CLOCK_CYCLES = 1, 2, 3
 
 MODE_CIRCULAR, MODE_COMPRESSED = 0x2, 0x04000000
 
-_TIME_MAX = 2**63 - 1
+TIME_MAX = 2**63 - 1
 
 #: Up to the pointers: buffer size, version, build, processors, end time, resolution, file limit, mode,
 #: buffers, start buffers, pointer size, events lost, CPU MHz.
@@ -66,16 +66,14 @@ class LogfileHeader:
     def nanoseconds(self, stamp: int) -> int:
         """A raw time stamp as UTC nanoseconds since 1970-01-01; NO_TIME beyond 64 bits."""
         time = (self.file_time(stamp) - EPOCH) * 100
-        return time if -_TIME_MAX <= time <= _TIME_MAX else NO_TIME
+        return time if -TIME_MAX <= time <= TIME_MAX else NO_TIME
 
-    def many_nanoseconds(self, stamps: list[int]) -> list[int]:
-        """As `nanoseconds`, for many."""
-        if self.clock not in (CLOCK_SYSTEM, CLOCK_CYCLES) and self.frequency in (0, 10_000_000):
-            base = self.start - self.first_stamp - EPOCH
-            times = [(stamp + base) * 100 for stamp in stamps]
-            if not times or (min(times) >= -_TIME_MAX and max(times) <= _TIME_MAX):
-                return times
-        return [self.nanoseconds(stamp) for stamp in stamps]
+    @property
+    def base(self) -> int | None:
+        """What is to be added to a raw time stamp that counts 100 ns; None where it counts something else."""
+        if self.clock in (CLOCK_SYSTEM, CLOCK_CYCLES) or self.frequency not in (0, 10_000_000):
+            return None
+        return self.start - self.first_stamp - EPOCH
 
 
 def parse_header(data: bytes | bytearray, position: int, end: int) -> LogfileHeader | None:

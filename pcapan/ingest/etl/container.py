@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 
+from pcapan.ingest.etl.store import NOWHERE
 from pcapan.ingest.etl.xpress import inflate
 from pcapan.ingest.stream import Feeder
 
@@ -41,7 +42,8 @@ class Buffer:
     start: int
     end: int
     origin: int
-    """Where `data[0]` lies in the file, bytes; -1 when the buffer was inflated and lies nowhere."""
+    """Where `data[0]` lies in the file, bytes (before its beginning, it may be: what lies there is no part of
+    the buffer); `NOWHERE` when the buffer was inflated."""
     processor: int
     flags: int
 
@@ -102,7 +104,7 @@ class Container:
                 )
                 if inflated is None:
                     return
-                yield Buffer(inflated, 0, len(inflated), -1, processor, flags)
+                yield Buffer(inflated, 0, len(inflated), NOWHERE, processor, flags)
             else:
                 end = start + min(filled, size)
                 yield Buffer(feeder.data, start + HEADER, end, offset - start, processor, flags)

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pcapan.ingest.capture import Capture, text
-from pcapan.ingest.etl.clock import LogfileHeader
+from pcapan.ingest.etl.clock import TIME_MAX, LogfileHeader
 from pcapan.ingest.etl.drop_reasons import reason_text
 from pcapan.ingest.etl.explain import providers
-from pcapan.ingest.etl.ipbytes import LINK_WIFI, wire_length
+from pcapan.ingest.etl.gather import Gather, chosen_by_time
+from pcapan.ingest.etl.ipbytes import LINK_WIFI, other_wire_length
 from pcapan.ingest.etl.matching import DropMatcher
 from pcapan.ingest.etl.provider_names import INNER_TRAFFIC
 from pcapan.ingest.etl.selection import Selection, single_events
@@ -32,10 +33,10 @@ class Kept:
     """The frames that are handed out."""
 
     index: FrameIndex
-    order: Sequence[int]
+    order: array[int]
     """Indexes in order of time."""
     interfaces: dict[int, Interface]
-    """Source number of the index -> interface, in the order they are numbered."""
+    """Source number of the index -> interface, in rising order, in which they are numbered."""
     how: str
     """How the events of one packet were told from each other, in words."""
     merged: int
@@ -45,32 +46,19 @@ class Kept:
     facts: list[tuple[str, str]] = field(default_factory=list)
 
 
-def _by_time(index: FrameIndex, numbers: Sequence[int]) -> Sequence[int]:
-    """Put indexes in order of time, those of equal time in the order of the file."""
-    stamps = index.stamps
-    previous = -(1 << 63)
-    for number in numbers:
-        stamp = stamps[number]
-        if stamp < previous:
-            return sorted(numbers, key=stamps.__getitem__)
-        previous = stamp
-    return numbers
-
-
 def keep_ndis(done: TracePass, store: Store) -> Kept | None:
     """The frames of the NDIS capture provider, or None when it logged none (or fewer than pktmon)."""
     ndis = done.ndis
     if not len(ndis.index) or len(ndis.index) < done.pktmon.events // 8:
         return None
     chosen = ndis.kept_sources()
-    numbers: Sequence[int] = range(len(ndis.index))
-    if len(chosen) < len(ndis.sources):
-        numbers = [i for i, source in enumerate(ndis.index.sources) if source in chosen]
+    taken = bytes(number in chosen for number in range(len(ndis.sources)))
+    numbers = chosen_by_time(ndis.index.stamps, ndis.index.sources, 0, taken)
     merged = len(ndis.index) - len(numbers)
     how = "the lowest layer over every network card" if merged else "every frame was logged once"
     return Kept(
         ndis.index,
-        _by_time(ndis.index, numbers),
+        numbers,
         {number: ndis.interface(number) for number in sorted(chosen)},
         how,
         merged,
@@ -88,16 +76,16 @@ def keep_pktmon(done: TracePass, store: Store, chosen: Selection) -> Kept | None
     how = chosen.how
     inner = sum(count for number, count in pktmon.seen.items() if _is_inner(done, number))
     if chosen.components is not None:
-        cards = chosen.components
-        numbers: Sequence[int] = [i for i, source in enumerate(index.sources) if source >> 8 in cards]
-        numbers = _by_time(index, numbers)
+        cards = bytes(number in chosen.components for number in range(65536))
+        numbers = chosen_by_time(index.stamps, index.sources, 8, cards)
     else:
 
         def payload(number: int) -> bytes:
-            data, _offsets = store.read([index.places[number]], [index.lengths[number]])
-            return bytes(data)
+            data, _offsets = store.read(index.places[number : number + 1], index.lengths[number : number + 1])
+            return bytes(data[: index.lengths[number]])
 
-        numbers, how = single_events(pktmon, header.frequency or 10_000_000, payload)
+        single, how = single_events(pktmon, header.frequency or 10_000_000, payload)
+        numbers = array("I", single)
     if not numbers:
         return None
     sources = sorted({index.sources[i] for i in numbers})
@@ -234,16 +222,13 @@ def _dropped(done: TracePass, header: LogfileHeader, number: int) -> DroppedPack
 
 def deliver(capture: Capture, header: LogfileHeader, store: Store, kept: Kept) -> Iterator[FrameBlock]:
     """Yield the frames by time, numbered from 1."""
-    index, order = kept.index, kept.order
     matcher = DropMatcher(capture.side.drops) if capture.side.drops else None
     links = [interface.link_type for interface in kept.interfaces.values()]
+    gather = _gather(kept)
     first = 0
-    while first < len(order):
-        last, size = first, 0
-        while last < len(order) and last - first < _BLOCK_FRAMES and size < _BLOCK_BYTES:
-            size += index.lengths[order[last]]
-            last += 1
-        block = _block(header, store, kept, first, last)
+    while first < len(kept.order):
+        last = gather.block_end(first, _BLOCK_FRAMES, _BLOCK_BYTES)
+        block = _block(header, store, kept, gather, first, last)
         if matcher is not None:
             matcher.match(block, [links[number] for number in block.interfaces])
         yield block
@@ -252,38 +237,41 @@ def deliver(capture: Capture, header: LogfileHeader, store: Store, kept: Kept) -
 
 def refetch(header: LogfileHeader, store: Store, kept: Kept, numbers: Sequence[int]) -> Iterator[FrameBlock]:
     """Yield single frames by the numbers that `deliver` gave them."""
+    gather = _gather(kept)
     for number in numbers:
         if 1 <= number <= len(kept.order):
-            yield _block(header, store, kept, number - 1, number)
+            yield _block(header, store, kept, gather, number - 1, number)
 
 
-def _block(header: LogfileHeader, store: Store, kept: Kept, first: int, last: int) -> FrameBlock:
+def _gather(kept: Kept) -> Gather:
+    links = [interface.link_type for interface in kept.interfaces.values()]
+    return Gather(kept.index, kept.order, list(kept.interfaces), links)
+
+
+def _block(
+    header: LogfileHeader, store: Store, kept: Kept, gather: Gather, first: int, last: int
+) -> FrameBlock:
     """The frames `first` up to `last` (0-based, by time)."""
-    index = kept.index
-    numbers = {source: number for number, source in enumerate(kept.interfaces)}
-    links = {source: interface.link_type for source, interface in kept.interfaces.items()}
-    chosen = kept.order[first:last]
-    lengths = [index.lengths[i] for i in chosen]
-    sources = [index.sources[i] for i in chosen]
-    data, offsets = store.read([index.places[i] for i in chosen], lengths)
+    gather.take(first, last)
+    data, offsets = store.read(gather.places, gather.lengths)
     if kept.infer_lengths:
-        wires = [
-            wire_length(data, offset, length, links[source])
-            for offset, length, source in zip(offsets, lengths, sources, strict=True)
-        ]
-    else:
-        wires = [index.wires[i] for i in chosen]
-    if LINK_WIFI in links.values():
-        _clear_protected(data, offsets, lengths, [links[source] for source in sources])
+        gather.infer_wires(data, offsets, other_wire_length)
+    links = [interface.link_type for interface in kept.interfaces.values()]
+    if LINK_WIFI in links:
+        _clear_protected(data, offsets, gather.lengths, [links[number] for number in gather.interfaces])
+    times = gather.times
+    base = header.base
+    if base is None or not gather.tell_times(base, TIME_MAX):
+        times = array("q", [header.nanoseconds(stamp) for stamp in times])
     return FrameBlock(
         data,
         first + 1,
         offsets,
-        array("I", lengths),
-        array("I", wires),
-        array("q", header.many_nanoseconds([index.stamps[i] for i in chosen])),
-        array("I", [numbers[source] for source in sources]),
-        array("B", [index.directions[i] for i in chosen]),
+        gather.lengths,
+        gather.wires,
+        times,
+        gather.interfaces,
+        gather.directions,
     )
 
 

@@ -41,7 +41,7 @@ def providers(done: TracePass) -> Providers:
         rows.append(("Windows kernel and session records", done.kernel_events))
     if done.wpp_events:
         rows.append(("WPP trace messages (readable only with the vendor's symbols)", done.wpp_events))
-    return Providers(sorted(rows, key=lambda row: -row[1]))
+    return Providers(sorted(rows, key=lambda row: (-row[1], row[0])))
 
 
 class NoPacketsError(UnreadableError):

@@ -7,11 +7,8 @@ of other containers is told these things; event traces leave them out. Must not 
 
 from __future__ import annotations
 
-from struct import Struct
-
 LINK_ETHERNET, LINK_RAW, LINK_WIFI = 1, 101, 105
 
-_TYPE_TOTAL = Struct(">HxxH").unpack_from
 _LLC = b"\xaa\xaa\x03\x00\x00"
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN = (0x8100, 0x88A8)
@@ -19,27 +16,8 @@ _UDP, _ESP = 17, 50
 _IKE_PORTS = (500, 4500)
 
 
-def wire_length(data: bytes | bytearray, offset: int, length: int, link: int) -> int:
-    """Bytes the frame at `offset` had on the wire, from its IP header; never less than `length`.
-
-    A total length of 0 (a large send left to the card) says nothing.
-    """
-    if link == LINK_ETHERNET:
-        if length < 20:
-            return length
-        kind: int
-        total: int
-        kind, total = _TYPE_TOTAL(data, offset + 12)
-        start = 14
-        while kind in _VLAN and length >= start + 10:
-            kind, total = _TYPE_TOTAL(data, offset + start + 2)
-            start += 4
-        if kind == _IPV4:
-            return max(length, start + total)
-        if kind == _IPV6 and length >= start + 6:
-            payload = data[offset + start + 4] << 8 | data[offset + start + 5]
-            return max(length, start + 40 + payload if payload else length)
-        return length
+def other_wire_length(data: bytes | bytearray, offset: int, length: int, link: int) -> int:
+    """Bytes a frame that is not Ethernet had on the wire, see `gather.ethernet_wire_length`."""
     start = 0
     if link == LINK_WIFI:
         start = wifi_payload(data, offset, length)

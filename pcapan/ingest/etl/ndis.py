@@ -7,13 +7,14 @@ manifest. The medium is told by the keyword alone; how long a cut frame was is n
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from struct import Struct
 
 from pcapan.ingest.capture import text
 from pcapan.ingest.etl.ipbytes import LINK_ETHERNET, LINK_RAW, LINK_WIFI
 from pcapan.ingest.etl.records import EVENT_FIELDS, EVENT_HEADER, user_data
-from pcapan.ingest.etl.store import FrameIndex, Store
+from pcapan.ingest.etl.store import NOWHERE, FrameIndex, Store
 from pcapan.ingest.frames import DIRECTION_INBOUND, DIRECTION_OUTBOUND, DIRECTION_UNKNOWN, Interface
 
 FRAGMENT, METADATA, SWITCH_FRAGMENT, SOURCE_NAME = 1001, 1002, 1003, 5101
@@ -61,7 +62,7 @@ class NdisCapture:
         """Parts of frames whose other parts are missing."""
 
     def event(self, data: bytes | bytearray, position: int, size: int, origin: int) -> None:
-        """Take one event of the provider; `origin` is where `data[0]` lies in the trace, -1 = nowhere."""
+        """Take one event of the provider; `origin` is where `data[0]` lies in the trace, or `NOWHERE`."""
         flags, thread, process, stamp, kind, _version, _opcode, keyword = EVENT_FIELDS(data, position)
         start = position + EVENT_HEADER
         end = position + size
@@ -102,7 +103,7 @@ class NdisCapture:
             stamp, frame = whole
             length = len(frame)
             place = self._store.add(frame)
-        elif origin >= 0:
+        elif origin != NOWHERE:
             place = origin + start
         else:
             place = self._store.add(bytes(data[start : start + length]))
@@ -180,9 +181,7 @@ class NdisCapture:
 
     def kept_sources(self) -> set[int]:
         """The numbers of the sources that stand for a card each: the lowest layer, else the busiest."""
-        frames = [0] * len(self.sources)
-        for number in self.index.sources:
-            frames[number] += 1
+        frames = Counter(self.index.sources)
         best: dict[tuple[int, int], int] = {}
         for number, source in enumerate(self.sources):
             key = (source.miniport, source.port)

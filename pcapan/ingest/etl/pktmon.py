@@ -23,7 +23,7 @@ from pcapan.ingest.etl.ipbytes import (
 from pcapan.ingest.etl.ndis import wide_string
 from pcapan.ingest.etl.records import EVENT_FIELDS, EVENT_HEADER, user_data
 from pcapan.ingest.etl.rundown import Rundown
-from pcapan.ingest.etl.store import FrameIndex, Store
+from pcapan.ingest.etl.store import NOWHERE, FrameIndex, Store
 from pcapan.ingest.frames import DIRECTION_INBOUND, DIRECTION_OUTBOUND, DIRECTION_UNKNOWN
 
 FLOW, DROP, FILTER_IPV4, FILTER_IPV6 = 160, 170, 100, 110
@@ -94,7 +94,7 @@ class PktMon:
         self._store = store
 
     def event(self, data: bytes | bytearray, position: int, size: int, origin: int) -> None:
-        """Take one event of the provider; `origin` is where `data[0]` lies in the trace, -1 = nowhere."""
+        """Take one event of the provider; `origin` is where `data[0]` lies in the trace, or `NOWHERE`."""
         flags, _thread, _process, stamp, kind, _version, _opcode, _keyword = EVENT_FIELDS(data, position)
         start = position + EVENT_HEADER
         end = position + size
@@ -141,7 +141,7 @@ class PktMon:
         link = LINK_ETHERNET
         if packet != 1:
             link = _link(data, start, logged, packet)
-        place = origin + start if origin >= 0 else self._store.add(bytes(data[start : start + logged]))
+        place = origin + start if origin != NOWHERE else self._store.add(bytes(data[start : start + logged]))
         self.index.add(
             stamp,
             place,

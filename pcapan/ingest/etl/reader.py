@@ -106,6 +106,7 @@ class _Reading:
         done = TracePass(walked, store, wanted)
         for buffer in walked.buffers():
             done.buffer(buffer)
+        done.finish()
         if walked.truncated:
             capture.damage("truncated-file", 0, f"the trace ends inside its buffer {walked.count}")
         if done.broken:

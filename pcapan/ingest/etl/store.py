@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import BinaryIO, cast
 
+from pcapan.ingest.etl.gather import pieces
 from pcapan.ingest.stream import no_room
 
 #: Bit of a place that says: in the temporary file, not in the trace.
 SPOOLED = 1 << 62
+
+#: Where something lies that is not in the trace as it is stored.
+NOWHERE = -(1 << 62)
 
 #: Kept in memory before the temporary file is put on disk, bytes.
 _IN_MEMORY = 8 * 1024 * 1024
@@ -62,21 +64,23 @@ class Store:
         self._spool: BinaryIO | None = None
         self._pending: list[bytes] = []
         self._pending_bytes = 0
-        self._end = 0
+        self._memory = bytearray()
+        self.end = 0
+        """Bytes in the temporary file."""
 
     def add(self, piece: bytes) -> int:
         """Put bytes into the temporary file; returns their place."""
-        place = self._end
+        place = self.end
         self._pending.append(piece)
         self._pending_bytes += len(piece)
-        self._end += len(piece)
+        self.end += len(piece)
         if self._pending_bytes >= _WRITE_AT:
             self._flush()
         return place | SPOOLED
 
     def clear(self) -> None:
         """Forget everything that was added."""
-        self._pending, self._pending_bytes, self._end = [], 0, 0
+        self._pending, self._pending_bytes, self.end = [], 0, 0
         if self._spool is not None:
             self._spool.close()
             self._spool = None
@@ -91,50 +95,37 @@ class Store:
             raise no_room("the trace", error) from None
         self._pending, self._pending_bytes = [], 0
 
-    def read(self, places: Sequence[int], lengths: Sequence[int]) -> tuple[bytearray, array[int]]:
+    def read(self, places: array[int], lengths: array[int]) -> tuple[bytearray, array[int]]:
         """Bring frames into one buffer.
 
         Returns:
-            The buffer, and the offset of every frame in it, in the order asked for. A frame that the
-            file no longer holds reads as zeros.
+            The buffer, valid until the next call, and the offset of every frame in it, in the order asked
+            for. A frame that the file no longer holds reads as zeros.
         """
         if self._pending:
             self._flush()
-        data = bytearray()
-        offsets = array("Q", bytes(8 * len(places)))
-        order: Sequence[int] = range(len(places))
-        if any(a > b for a, b in pairwise(places)):
-            order = sorted(order, key=places.__getitem__)
-        group: list[int] = []
-        begin = end = 0
-        for index in order:
-            place = places[index]
-            if group and place - end > _GAP:
-                self._load(data, begin, end)
-                group = []
-            if not group:
-                begin = place
-                end = place
-            group.append(index)
-            offsets[index] = len(data) + place - begin
-            end = max(end, place + lengths[index])
-        if group:
-            self._load(data, begin, end)
-        return data, offsets
+        offsets, found = pieces(places, lengths, _GAP)
+        size = sum(wanted for _, wanted in found)
+        if size > len(self._memory):
+            self._memory = bytearray(size)
+        view = memoryview(self._memory)
+        at = 0
+        for begin, wanted in found:
+            self._load(view[at : at + wanted], begin)
+            at += wanted
+        return self._memory, offsets
 
-    def _load(self, data: bytearray, begin: int, end: int) -> None:
+    def _load(self, view: memoryview, begin: int) -> None:
         file = self._spool if begin & SPOOLED else self._trace
-        wanted = end - begin
-        got = b""
+        got = 0
         if file is not None:
             try:
                 file.seek(begin & ~SPOOLED)
-                got = file.read(wanted)
+                got = file.readinto(view)  # type: ignore[attr-defined]
             except OSError:
-                got = b""
-        data += got
-        if len(got) < wanted:
-            data += bytes(wanted - len(got))
+                got = 0
+        if got < len(view):
+            view[got:] = bytes(len(view) - got)
 
     def close(self) -> None:
         """Let go of both files."""

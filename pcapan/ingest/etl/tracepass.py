@@ -1,7 +1,8 @@
 """One pass over the events of a trace: who wrote them, and each to whom it concerns.
 
 Knows which module reads which provider. Events of everybody else are counted by provider and skipped; this
-loop decides how fast a trace full of them is read. Must not know the fields of any event.
+loop decides how fast a trace full of them is read, except where `pcapan.ingest.etl.plain` is compiled, which
+then goes first. Must not know the fields of any event.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
+from pcapan.ingest.etl import plain
 from pcapan.ingest.etl.clock import LogfileHeader, parse_header
 from pcapan.ingest.etl.container import Buffer, Container
 from pcapan.ingest.etl.metadata import Metadata
@@ -58,6 +60,11 @@ class TracePass:
             PKTMON: self.pktmon.event,
             WFP: self.wfp.event,
         }
+        self._store = store
+        self._plain = plain.PlainEvents(NDIS_CAPTURE, PKTMON, WFP) if plain.COMPILED else None
+        self._known_sources = 0
+        if self._plain is not None and wanted is not None:
+            self._plain.want(wanted)
 
     @property
     def event_count(self) -> int:
@@ -70,8 +77,12 @@ class TracePass:
         handlers = self._handlers
         events = self.events
         unpack = SIZE_MARKER_PROVIDER
+        plain_too = self._plain is not None
         last = end - EVENT_HEADER
         while True:
+            if plain_too:
+                position = self._plain_events(data, position, end, origin)
+            begin = position
             while position <= last:
                 size, marker, provider = unpack(data, position)
                 if (marker != EVENT_64 and marker != EVENT_32) or size < EVENT_HEADER:
@@ -82,6 +93,10 @@ class TracePass:
                     handlers[provider](data, position, size, origin)
                 events[provider] += 1
                 position += size + 7 & -8
+                if plain_too:
+                    break
+            if plain_too and position != begin:
+                continue
             if position > end + 7:
                 self.broken += 1
                 break
@@ -95,8 +110,46 @@ class TracePass:
                 break
             self._other(kind, data, position, size)
             position += size + 7 & -8
+        if plain_too:
+            self._count_plain()
         if len(events) > _MAX_PROVIDERS:
             self._forget_rare()
+
+    def _plain_events(self, data: bytes | bytearray, position: int, end: int, origin: int) -> int:
+        """Take what is plain; returns where something else lies."""
+        taker = self._plain
+        assert taker is not None
+        sources = self.ndis.sources
+        while self._known_sources < len(sources):
+            source = sources[self._known_sources]
+            if source.port < 0:
+                taker.learn_source(source.miniport, source.lower, source.link, self._known_sources)
+            self._known_sources += 1
+        position = taker.walk(data, position, end, origin, self._store.end)
+        if taker.count:
+            pktmon = self.pktmon
+            index = pktmon.index if taker.of_pktmon else self.ndis.index
+            taker.hand_over(index, (pktmon.groups, pktmon.numbers, pktmon.appearances), self._store)
+        return position
+
+    def _count_plain(self) -> None:
+        """Count the plain events of a buffer as if they had been taken one by one."""
+        taker = self._plain
+        assert taker is not None
+        found = [(lo.to_bytes(8, "little") + hi.to_bytes(8, "little"), n) for lo, hi, n in taker.counted()]
+        found += [(NDIS_CAPTURE, taker.ndis_events), (PKTMON, taker.pktmon_events)]
+        self.ndis.events += taker.ndis_events
+        self.pktmon.events += taker.pktmon_events
+        taker.ndis_events = taker.pktmon_events = 0
+        for provider, count in found:
+            if count:
+                self.events[provider] += count
+
+    def finish(self) -> None:
+        """To be called after the last buffer."""
+        if self._plain is not None:
+            for component, count in self._plain.seen():
+                self.pktmon.seen[component] = self.pktmon.seen.get(component, 0) + count
 
     def _other(self, kind: int, data: bytes | bytearray, position: int, size: int) -> None:
         if kind == SYSTEM:
@@ -123,7 +176,7 @@ class TracePass:
 
     def _forget_rare(self) -> None:
         """Keep the providers with most events; the counts of the others go to an unnamed one."""
-        ranked = sorted(self.events.items(), key=lambda item: item[1], reverse=True)
+        ranked = sorted(self.events.items(), key=lambda item: (-item[1], item[0]))
         rest = sum(
             count for provider, count in ranked[_MAX_PROVIDERS // 2 :] if provider not in self._handlers
         )

@@ -166,16 +166,3 @@ def test_extracts_are_analysed_to_the_same_findings(cli: Cli, incident: Sample, 
         plain.append(str(tmp_path / f"plain-{number}.pcapng"))
         assert cli("extract", capture, "-o", plain[-1]).code in (0, 5)
     assert without_names(analyze(targets).result) == without_names(analyze(plain).result)
-
-
-@pytest.mark.shared
-@pytest.mark.heavy
-def test_nothing_is_found_about_any_lab_capture(cli: Cli, shared_dir: Path, tmp_path: Path) -> None:
-    for folder in sorted((shared_dir / "lab/captures").iterdir()):
-        for capture in sorted(folder.glob("*.pcap*")):
-            place = tmp_path / folder.name / capture.name
-            place.mkdir(parents=True)
-            if capture.name.startswith("header_only"):
-                continue
-            attack(cli, renamed([capture], place), place)
-            shutil.rmtree(place)

@@ -19,7 +19,7 @@ from pcapan.model import Evidence, Finding, Result
 from pcapan.report.clock import instant_ns
 from pcapan.report.safe import clean
 from pcapan.report.story import file_names
-from pcapan.report.words import VERDICT_WORDS
+from pcapan.report.words import VERDICT_WORDS, digest_text, pseudonyms_note
 
 #: Fragments of one datagram that are added to the frame a finding cites: 64 KiB are 45 of the usual size.
 _FRAGMENTS = 64
@@ -165,10 +165,14 @@ def write_evidence(
 def _about(result: Result, tool: str) -> Iterator[str]:
     """The comments of the file: what it is, and of which captures."""
     yield clean(f"Evidence of {tool}: the frames that findings cite, and why, in their comments.")
+    if note := pseudonyms_note(result):
+        yield note
     names = file_names(result)
     for entry in result.inputs[:_INPUTS]:
         name = names[str(entry["path"])]
-        yield clean(f"Input {name}: {entry['format']}, {entry['packets']} packets, SHA-256 {entry['sha256']}")
+        yield clean(
+            f"Input {name}: {entry['format']}, {entry['packets']} packets, {digest_text(result, entry)}"
+        )
     if len(result.inputs) > _INPUTS:
         yield f"And {len(result.inputs) - _INPUTS} more inputs."
 

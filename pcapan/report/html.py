@@ -55,6 +55,7 @@ def html(result: Result, wanted: Wanted | None = None) -> str:
         several=len(result.inputs) > 1,
         cites_frames=words.cites_frames(result),
         evidence_place=words.EVIDENCE_PLACE,
+        pseudonyms=words.pseudonyms_note(result),
         most_findings=_FINDINGS,
         most_lines=_LINES,
         facts=_facts(story),
@@ -153,7 +154,7 @@ def _facts(story: Story) -> list[tuple[str, list[str]]]:
                     entry["path"],
                     f"{entry['format']}, {entry['bytes']} bytes, {entry['packets']} packets{damage}",
                     span,
-                    f"SHA-256 {entry['sha256']}",
+                    words.digest_text(result, entry),
                 ],
             )
         )

@@ -43,6 +43,7 @@ def markdown(result: Result, wanted: Wanted | None = None) -> str:
 
 
 def _verdict(story: Story) -> list[str]:
+    note = words.pseudonyms_note(story.result)
     also = [f"- Also: {prose(story.also)}."] if story.also else []
     return [
         f"# VPN capture: {story.verdict.upper()}",
@@ -52,7 +53,7 @@ def _verdict(story: Story) -> list[str]:
         *also,
         f"- How sure: {prose(' '.join(story.sure))}",
         f"- What now: {prose(' '.join(story.now))}",
-        f"- Capture: {code(report_title(story.result))}, {prose(story.span)}",
+        f"- Capture: {code(report_title(story.result))}, {prose(story.span)}" + (f". {note}" if note else ""),
     ]
 
 
@@ -170,8 +171,9 @@ def _step(text: str) -> str:
 def _provenance(story: Story) -> list[str]:
     result = story.result
     counts = result.capture.counts
+    digest = words.digest_name(result)
     lines = [
-        f"- {code(entry['path'], 200)}: SHA-256 {code(entry['sha256'], 64)}, {entry['packets']} packets"
+        f"- {code(entry['path'], 200)}: {digest} {code(entry['sha256'], 64)}, {entry['packets']} packets"
         for entry in result.inputs[:_INPUTS]
     ]
     if len(result.inputs) > _INPUTS:

@@ -104,6 +104,8 @@ class _Printer(Lines):
         self.put(line)
         if more:
             self.line(f"Also: {more}.")
+        if note := words.pseudonyms_note(self.result):
+            self.line(note)
 
     def _finding(self, number: int, finding: Finding) -> None:
         self.blank()
@@ -279,4 +281,4 @@ class _Printer(Lines):
         asked = "; ".join(f"{key}: {value}" for key, value in run.get("options", {}).items() if value)
         self.line(f"options: {asked or 'none'}", 2)
         for entry in self.result.inputs:
-            self.line(f"{entry['path']}: {entry['bytes']} bytes, SHA-256 {entry['sha256']}", 2)
+            self.line(f"{entry['path']}: {entry['bytes']} bytes, {words.digest_text(self.result, entry)}", 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -26,6 +26,12 @@ VERDICT_WORDS = {
 
 #: Where the frames themselves are; the result does not know whether they were written.
 EVIDENCE_PLACE = "evidence.pcapng in the folder of analyze -o"
+
+#: Told first where it holds.
+PSEUDONYMS = (
+    "Addresses, SPIs and names here are pseudonyms (--redact). Display filters fit the redacted packets; "
+    "commands need the real addresses."
+)
 
 #: Whom advice is for besides the makers of load balancers and firewalls.
 GENERAL = ("all", "windows")
@@ -120,6 +126,26 @@ def also(result: Result) -> str:
         addresses = f" ({listed(finding.addresses, most=3)})" if finding.addresses else ""
         parts.append(f"{finding.id} {VERDICT_WORDS[finding.verdict]}{addresses}")
     return "; ".join(parts)
+
+
+def is_redacted(result: Result) -> bool:
+    """Whether names in the result are pseudonyms."""
+    return bool(result.run["options"].get("redact"))
+
+
+def pseudonyms_note(result: Result) -> str:
+    """What a reader has to know about names; empty when they are the real ones."""
+    return PSEUDONYMS if is_redacted(result) else ""
+
+
+def digest_name(result: Result) -> str:
+    """What the hash of an input is; with pseudonyms it is none of the file's bytes."""
+    return "fingerprint" if is_redacted(result) else "SHA-256"
+
+
+def digest_text(result: Result, entry: Mapping[str, Any]) -> str:
+    """The hash of an input."""
+    return f"{digest_name(result)} {entry['sha256']}"
 
 
 def listed(words: Iterable[str], most: int = 6) -> str:

@@ -162,3 +162,15 @@ def test_words_to_the_terminal_name_files_and_the_result_does_not(cli: Cli, tmp_
     assert "contoso" not in ran.out and str(tmp_path) not in ran.out
     (problem,) = [row for row in ran.document["problems"] if row["code"] == "unreadable"]
     assert problem["file"] == "capture-2.pcap"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_reports_say_that_names_are_pseudonyms_and_offer_no_command_with_one(cli: Cli, form: str) -> None:
+    if form == "html":
+        pytest.importorskip("matplotlib")
+    plain = cli("analyze", CAPTURE, "-f", form, "-v").out
+    told = cli("analyze", CAPTURE, "-f", form, "-v", "--redact").out
+    assert "pseudonyms" not in plain and (f"-i {SERVER}" in plain or form == "text")
+    assert "pseudonyms" in " ".join(told.split())
+    assert "pktmon filter add" not in told
+    assert "fingerprint" in told

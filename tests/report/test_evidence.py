@@ -28,6 +28,7 @@ from tests.report.test_terminal import HOSTILE
 from tests.samples_kit import incidents, sample
 
 INCIDENTS = {one.name: one for one in incidents()}
+NO_CAPTURES = (".json", ".jsonl", ".md", ".py", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,3 +269,27 @@ def check_with_tshark(tshark: str, path: Path, result: Result) -> None:
         seconds, nanoseconds = line.split("\t")[0].split(".")
         shown_ns = int(seconds) * 10**9 + int(nanoseconds)
         assert all(abs(shown_ns - (instant_ns(time) or 0)) < 10**9 for time in times)
+
+
+@pytest.mark.heavy
+@pytest.mark.shared
+@pytest.mark.tshark
+def test_lab_and_corpus(shared_dir: Path, tshark: str, tmp_path: Path) -> None:
+    incidents = [[path] for path in sorted((shared_dir / "corpus").rglob("*"))]
+    incidents += [[path] for path in sorted((shared_dir / "etl").iterdir())]
+    for folder in sorted((shared_dir / "lab" / "captures").iterdir()):
+        captures = [path for path in sorted(folder.glob("rras*")) if "_" not in path.stem]
+        incidents += [captures, *([path] for path in sorted(folder.iterdir()))]
+    seen = 0
+    for paths in incidents:
+        if not paths or any(path.is_dir() or path.suffix in NO_CAPTURES for path in paths):
+            continue
+        try:
+            made = evidence_of(*paths)
+        except UnreadableError:
+            continue
+        check(made, paths)
+        (tmp_path / "evidence.pcapng").write_bytes(made.data)
+        check_with_tshark(tshark, tmp_path / "evidence.pcapng", made.result)
+        seen += bool(made.frames)
+    assert seen > 100

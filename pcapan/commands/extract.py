@@ -22,9 +22,8 @@ from pcapan.commands.output import to_terminal
 from pcapan.commands.progress import progress_bar
 from pcapan.commands.redaction import NOT_REDACTED, Redaction
 from pcapan.errors import ExitCode, UsageError
-from pcapan.ingest.again import frame_of
 from pcapan.ingest.capture import Capture
-from pcapan.ingest.frames import DroppedPacket, Frame
+from pcapan.ingest.frames import DroppedPacket, Frame, FrameBlock
 from pcapan.ingest.open import open_capture
 from pcapan.ingest.pcapng_writer import PcapngWriter
 from pcapan.report.evidence import shown
@@ -95,10 +94,9 @@ def _copy(request: ExtractRequest, redactor: Redactor | None) -> ExitCode:
             known = 0
             while first is not None:
                 known = _interfaces(writer, reader, known)
-                drops = _drops_of(reader, first.first_number, first.first_number + len(first))
-                for index in range(len(first)):
-                    frame = frame_of(first, index)
-                    _packet(writer, frame.interface, frame, drops.get(frame.number, ()))
+                _copy_block(
+                    writer, first, _drops_of(reader, first.first_number, first.first_number + len(first))
+                )
                 count += len(first)
                 if progress is not None:
                     progress(source, reader.bytes_read, reader.size)
@@ -112,6 +110,31 @@ def _copy(request: ExtractRequest, redactor: Redactor | None) -> ExitCode:
         + (f"; {merged} further events of the same packets left out" if merged else ""),
     )
     return _ended(request, damaged=reader.damaged)
+
+
+def _copy_block(writer: PcapngWriter, block: FrameBlock, drops: dict[int, list[DroppedPacket]]) -> None:
+    view = memoryview(block.data)
+    for number, (offset, length, wire, time, interface, direction) in enumerate(
+        zip(
+            block.offsets,
+            block.lengths,
+            block.wire_lengths,
+            block.times,
+            block.interfaces,
+            block.directions,
+            strict=True,
+        ),
+        block.first_number,
+    ):
+        writer.packet(
+            interface,
+            time,
+            view[offset : offset + length],
+            wire,
+            direction=direction,
+            comments=_comments(block.comments.get(number, ()), drops.get(number, ())),
+            dropped=number in drops,
+        )
 
 
 def _redacted(
@@ -264,9 +287,14 @@ def _packet(writer: PcapngWriter, interface: int, frame: Frame, drops: Sequence[
         frame.data,
         frame.wire_length,
         direction=frame.direction,
-        comments=[_inert(comment) for comment in (*frame.comments, *map(_words, drops))],
+        comments=_comments(frame.comments, drops),
         dropped=bool(drops),
     )
+
+
+def _comments(own: Sequence[str], drops: Sequence[DroppedPacket]) -> Sequence[str]:
+    """What the capture says about a frame, and what the system that dropped its packet says."""
+    return [_inert(comment) for comment in (*own, *map(_words, drops))] if own or drops else ()
 
 
 def _words(drop: DroppedPacket) -> str:

@@ -24,6 +24,9 @@ _ISB_IFDROP = 5
 #: A verdict as the program etl2pcapng of Microsoft writes drops: type 2, value 1.
 DROPPED = b"\x02" + struct.pack("<Q", 1)
 
+_PACKET_HEAD = struct.Struct("<7I").pack
+_WORD = struct.Struct("<I").pack
+
 #: An option is at most this long, bytes.
 _MAX_OPTION = 65_000
 
@@ -85,14 +88,17 @@ class PcapngWriter:
     ) -> None:
         """Write one packet; `time` is UTC nanoseconds since 1970, one that is not known is written as 0."""
         ticks = 0 if time == NO_TIME or time < 0 else time // self._unit
-        body = struct.pack("<IIIII", interface, ticks >> 32, ticks & 0xFFFFFFFF, len(data), wire_length)
-        body += bytes(data) + bytes(-len(data) % 4)
+        captured = len(data)
         options = [_text(_COMMENT, comment) for comment in comments]
         if direction:
-            options.append(_option(_EPB_FLAGS, struct.pack("<I", direction)))
+            options.append(_option(_EPB_FLAGS, _WORD(direction)))
         if dropped:
             options.append(_option(_EPB_VERDICT, DROPPED))
-        self._block(_PACKET, body, options)
+        if options:
+            options.append(bytes(4))
+        size = 32 + captured + (-captured & 3) + sum(map(len, options))
+        head = _PACKET_HEAD(_PACKET, size, interface, ticks >> 32, ticks & 0xFFFFFFFF, captured, wire_length)
+        self._file.write(b"".join((head, data, bytes(-captured & 3), *options, _WORD(size))))
 
     def statistics(self, interface: int, dropped: int) -> None:
         """Write how many packets an interface lost."""

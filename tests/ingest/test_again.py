@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import pickle
@@ -182,3 +183,14 @@ def test_corpus(folder: str, shared_dir: Path) -> None:
         again = list(Recall.of(capture).frames(numbers))
         assert again == [frames[number] for number in sorted(numbers)], path.name
         Recall.of(capture).forget()
+
+
+def test_no_room_for_what_can_be_read_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pcapan.ingest.stream.tempfile.SpooledTemporaryFile.write", full)
+    with pytest.raises(UnreadableError, match="No space left") as told:
+        kept("-", sample_pcap())
+    assert "TMPDIR" in told.value.hint
+    assert len(read(open_capture("-", stdin=io.BytesIO(sample_pcap())))) == 5

@@ -202,7 +202,7 @@ def test_a_read_only_folder_is_told(cli: Cli, tmp_path: Path, monkeypatch: pytes
     def refused(*_: object, **__: object) -> str:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("pcapan.commands.files.tempfile.mkdtemp", refused)
+    monkeypatch.setattr("tempfile.mkdtemp", refused)
     ran = cli("analyze", sample("healthy-dnat"), "-o", tmp_path / "out")
     assert ran.code == 2 and "Permission denied" in ran.err and tree(tmp_path) == []
 

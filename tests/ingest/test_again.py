@@ -189,7 +189,7 @@ def test_no_room_for_what_can_be_read_only_once(monkeypatch: pytest.MonkeyPatch)
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pcapan.ingest.stream.tempfile.SpooledTemporaryFile.write", full)
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
     with pytest.raises(UnreadableError, match="No space left") as told:
         kept("-", sample_pcap())
     assert "TMPDIR" in told.value.hint

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pcapan.detect.exhibits import Exhibit, place, request_exhibit, selector, spi_filter
+from pcapan.detect.exhibits import Exhibit, end, place, request_exhibit, selector, spi_filter
 from pcapan.scan.columns import MARK_COPY
 from pcapan.tables.facts import Facts
 from pcapan.tables.sources import SourceSubject
@@ -118,7 +118,7 @@ def client_tunnels(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     source = _source(facts, subject)
     for flow in source.esp if source is not None else ():
         if flow.src == source.address:  # type: ignore[union-attr]
-            yield _flow(flow, f"ESP from {flow.src}:{flow.flow.sport}")
+            yield _flow(flow, f"ESP from {end(flow.src, flow.flow.sport)}")
 
 
 def _flow(flow: EspFlow, what: str) -> Exhibit:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pcapan.decode.names import exchange_name
-from pcapan.detect.exhibits import Exhibit, place, request_exhibit, selector, spi_filter
+from pcapan.detect.exhibits import Exhibit, end, place, request_exhibit, selector, spi_filter
 from pcapan.tables.facts import Facts
 from pcapan.tables.groups import IcmpGroup, LegacySource, LossPair, Node, Orphan
 from pcapan.tables.handshakes import Handshake
@@ -196,7 +196,7 @@ def moves(facts: Facts, subject: Any) -> Iterator[Exhibit]:
                 for file, frame, at in half.sends:
                     if at == ts:
                         yield Exhibit(
-                            file, frame, at, f"now from {address}:{port}", spi_filter(subject.spi_i, port)
+                            file, frame, at, f"now from {end(address, port)}", spi_filter(subject.spi_i, port)
                         )
 
 

@@ -58,7 +58,12 @@ def request_exhibit(attempt: Attempt, request: Request, what: str) -> Exhibit:
 
 def place(attempt: Attempt) -> str:
     """Where an attempt came from, in words."""
-    return f"from {attempt.src}:{attempt.sport}"
+    return f"from {end(attempt.src, attempt.sport)}"
+
+
+def end(address: str, port: int) -> str:
+    """An address and a port in words; an IPv6 address stands in brackets (RFC 5952 section 6)."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def exhibits(names: Iterable[str], facts: Facts, subjects: Iterable[Any], limit: int) -> list[Exhibit]:

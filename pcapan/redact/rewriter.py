@@ -31,9 +31,13 @@ _MACS, _SUM, _IP, _SPI, _SEQUENCE = 12, 24, 34, 42, 50
 class Rewriter:
     """Replaces what frames of one file say."""
 
-    def __init__(self, names: Names, plan: FragmentPlan | None = None) -> None:
-        """`plan` must have seen all frames of the file, where some are IP fragments."""
+    def __init__(self, names: Names, plan: FragmentPlan | None = None, *, learns: bool = False) -> None:
+        """`plan` must have seen all frames of the file, where some are IP fragments.
+
+        With `learns` nothing is replaced, and ESP that brings nothing new is passed by.
+        """
         self._names = names
+        self._learns = learns
         self._plan = plan
         self._known: dict[bytes, tuple[bytes, bytes, bytes]] = {}
 
@@ -76,6 +80,8 @@ class Rewriter:
                 names.address(data[26:30]) + names.address(data[30:34]),
                 names.esp_spi(spi).to_bytes(4, "big"),
             )
+        if self._learns:
+            return data
         macs, addresses, new_spi = known
         begin = data[14:_SUM]
         was = (data[24] << 8) | data[25]
@@ -89,7 +95,7 @@ class Survey:
 
     def __init__(self, found: Collector) -> None:
         self._joined = FragmentPlan(found, keep=False)
-        self._rewriter = Rewriter(found)
+        self._rewriter = Rewriter(found, learns=True)
 
     @property
     def has_fragments(self) -> bool:

@@ -102,13 +102,13 @@ class Texts:
 
     def _six(self, text: str) -> str:
         """An IPv6 address, perhaps with a port or a colon behind it."""
-        head, colon, tail = text.rpartition(":")
+        if text.endswith(":") and not text.endswith("::"):
+            return f"{self._six(text[:-1])}:"
+        head, _, tail = text.rpartition(":")
         packed = _packed(head)
         if tail.isdecimal() and packed is not None and self._names.addresses.is_known(packed):
             return f"{self.address(head)}:{tail}"
-        if _packed(text) is not None:
-            return self.address(text)
-        return f"{self.address(head)}{colon}{tail}" if packed is not None else text
+        return self.address(text)
 
 
 def _packed(text: str) -> bytes | None:

@@ -19,8 +19,8 @@ _FIRST_CLIENT = int(ip_address("198.18.0.1"))
 _CLIENTS_6 = ip_address("2001:db8:1::").packed[:12]
 _MAC_SERVER, _MAC_GATEWAY = bytes.fromhex("00155d0a0001"), bytes.fromhex("00155d0a00fe")
 
-#: Every so manieth client is one of IPv6; every so manieth attempt stays without an answer, where repeating it
-#: at once gives packets that differ, as those of IPv4 do.
+#: Every so manieth client is one of IPv6; every so manieth attempt stays without an answer, where repeating
+#: it at once gives packets that differ, as those of IPv4 do.
 _EVERY_SIXTH, _EVERY_SILENT = 33, 35
 #: ESP flows of a client: to it, from it, and from it after the keys were changed.
 FLOWS = 3

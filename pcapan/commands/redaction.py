@@ -146,10 +146,13 @@ def _read_key(path: str, where: str) -> bytes:
 
 
 def _mapping(redactor: Redactor) -> bytes:
+    from pcapan.commands.tables import cell_text
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["kind", "name", "pseudonym"])
-    writer.writerows(_rows(redactor))
+    # A stranger chose the names of interfaces: none may become a formula.
+    writer.writerows([cell_text(cell) for cell in row] for row in _rows(redactor))
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 

@@ -38,6 +38,7 @@ class Texts:
         self._names = names
         self.strings: dict[str, str] = {}
         """Names that are replaced wherever they stand, as paths."""
+        self._alone: tuple[int, re.Pattern[str]] | None = None
         self.esp_spis: set[str] = set()
         """ESP SPIs, eight hex digits, that are replaced wherever they stand."""
 
@@ -51,11 +52,17 @@ class Texts:
 
     def redact(self, text: str) -> str:
         """In place of a text that may name anything."""
-        for name in sorted(self.strings, key=len, reverse=True):
-            if name in text:
-                alone = re.compile(rf"(?<![\w.\-]){re.escape(name)}(?![\w\-])")
-                text = self.strings[name].join(alone.split(text))
+        if self.strings:
+            text = self._known_strings().sub(lambda name: self.strings[name.group()], text)
         return _TOKEN.sub(self._token, text)
+
+    def _known_strings(self) -> re.Pattern[str]:
+        """Finds the names of `strings` where they stand alone, the longest first."""
+        if self._alone is None or self._alone[0] != len(self.strings):
+            longest_first = sorted(self.strings, key=len, reverse=True)
+            names = "|".join(re.escape(name) for name in longest_first)
+            self._alone = len(self.strings), re.compile(rf"(?<![\w.\-])(?:{names})(?![\w\-])")
+        return self._alone[1]
 
     def redact_known(self, text: str) -> str:
         """In place of a text that was written without the capture: only what occurs is replaced."""

@@ -6,11 +6,14 @@ import csv
 import io
 import os
 import stat
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.redact.attack import Secrets, fitting_hashes, found
+from tests.redact.frames import load
 from tests.samples_kit import sample
 
 SERVER = "10.10.10.20"
@@ -95,9 +98,15 @@ def test_recovered_addresses_become_pseudonyms_that_can_be_recovered(cli: Cli, t
     assert len(original) > 8 and not original & made
     verdicts = [[(f["id"], f["verdict"]) for f in one["findings"]] for one in (before, redacted)]
     assert verdicts[0] == verdicts[1]
+    secrets = Secrets.of([capture])
+    secrets.addresses |= {ip_address(text).packed for text in original}
+    secrets.names.clear()
+    assert not found(secrets, [(path.name, path.read_bytes()) for path in out.rglob("*.*") if path.is_file()])
+    interfaces, blocks = load(out / "evidence.pcapng")
+    assert fitting_hashes(secrets, blocks, interfaces) == []
     again = cli("analyze", out / "evidence.pcapng", *recover).document
-    found = {address for row in again["sources"] for address in row["recovered_addresses"]}
-    assert found and found <= made
+    recovered = {address for row in again["sources"] for address in row["recovered_addresses"]}
+    assert recovered and recovered <= made
 
 
 def test_a_mapping_is_written_on_request_for_its_owner_only(cli: Cli, tmp_path: Path) -> None:

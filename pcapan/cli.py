@@ -269,6 +269,10 @@ def analyze(
     redact_key: RedactKey = None,
     redact_map: RedactMap = None,
     jobs: Jobs = None,
+    hash_all: Annotated[
+        bool,
+        typer.Option("--hash", help="Tell the SHA-256 of captures over 64 MiB too; -o always does."),
+    ] = False,
 ) -> ExitCode:
     """Analyse one incident and print the verdict; with -o also write reports and tables."""
     from pcapan.commands.analyze import AnalyzeRequest, run
@@ -305,6 +309,7 @@ def analyze(
             zone=tz,
             redaction=Redaction(redact, redact_key, redact_map, force),
             jobs=jobs,
+            hash_all=hash_all,
         )
     )
 

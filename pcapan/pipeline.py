@@ -18,13 +18,14 @@ from pcapan.compiled import engine
 from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
 from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError
+from pcapan.memory import without_collection
 from pcapan.model import CaptureSummary, Counts, Problem, Result
 from pcapan.reading import Opener, Progress, read_files
 from pcapan.scan.columns import FileScan
 from pcapan.tables.facts import Facts, InputFacts, Site, gather_facts
 from pcapan.tables.ladders import answer_time_rows, ladder_rows
 from pcapan.tables.limits import capture_limits, direction
-from pcapan.tables.registry import frame_of, rows_of
+from pcapan.tables.registry import frame_of
 from pcapan.tables.series import series_rows
 from pcapan.tables.times import iso_time
 
@@ -93,6 +94,7 @@ class Analysis:
         return frame_of(name, self.facts)
 
 
+@without_collection
 def analyze(
     paths: str | Path | Sequence[str | Path],
     options: Options | None = None,
@@ -102,12 +104,14 @@ def analyze(
     search_progress: SearchProgress | None = None,
     keep: bool = False,
     jobs: int = 1,
+    hash_all: bool = True,
 ) -> Analysis:
     """Analyse one incident: one capture, or several that are one timeline.
 
     With `keep`, frames can be read again afterwards (`InputFacts.recall`), also of what can be read only
     once; end with the analysis' `forget()`. With more `jobs`, as many cores are used; processes may be
-    started then, so a script keeps its own start behind ``if __name__ == "__main__"``.
+    started then, so a script keeps its own start behind ``if __name__ == "__main__"``. Without `hash_all`,
+    the SHA-256 of big files is not computed: it takes longer than the analysis.
 
     Raises:
         UnreadableError: when none of the inputs can be read.
@@ -117,7 +121,14 @@ def analyze(
     options = options or Options()
     rules = built_in_rules(options)
     facts, unreadable = read_facts(
-        paths, options, stdin=stdin, progress=progress, search_progress=search_progress, keep=keep, jobs=jobs
+        paths,
+        options,
+        stdin=stdin,
+        progress=progress,
+        search_progress=search_progress,
+        keep=keep,
+        jobs=jobs,
+        hash_all=hash_all,
     )
     told: Sequence[PcapanError] = unreadable
     if options.redactor is not None:
@@ -130,6 +141,7 @@ def built_in_rules(options: Options) -> RuleSet:
     return load_rules([default_rules_dir(), *options.rules], rule_schema(), overrides=options.overrides)
 
 
+@without_collection
 def read_facts(
     paths: str | Path | Sequence[str | Path],
     options: Options | None = None,
@@ -140,8 +152,9 @@ def read_facts(
     search_progress: SearchProgress | None = None,
     keep: bool = False,
     jobs: int = 1,
+    hash_all: bool = True,
 ) -> tuple[Facts, list[UnreadableError]]:
-    """Read and track the files without judging them; `keep`, `jobs` and errors as with `analyze`."""
+    """Read and track the files without judging them; what is asked and errors as with `analyze`."""
     named = [paths] if isinstance(paths, str | Path) else list(paths)
     texts = [str(path) for path in named]
     if not texts:
@@ -152,7 +165,9 @@ def read_facts(
     inputs: list[InputFacts] = []
     scans: list[FileScan] = []
     unreadable: list[UnreadableError] = []
-    for read in read_files(texts, jobs=jobs, stdin=stdin, opener=opener, progress=progress, keep=keep):
+    for read in read_files(
+        texts, jobs=jobs, stdin=stdin, opener=opener, progress=progress, keep=keep, hash_all=hash_all
+    ):
         if isinstance(read, UnreadableError):
             unreadable.append(read)
         else:
@@ -207,6 +222,7 @@ def run_record(rules: RuleSet, options: Options) -> dict[str, Any]:
     }
 
 
+@without_collection
 def make_result(
     facts: Facts,
     rules: RuleSet,
@@ -215,6 +231,7 @@ def make_result(
     stock: Stock | None = None,
 ) -> Result:
     """Judge the facts and write the result document; `stock` hands the facts to the rules in its own way."""
+    stock = stock or FactsStock(facts)
     return Result(
         tool={"name": "pcapan", "version": pcapan.__version__},
         run=run_record(rules, options),
@@ -225,8 +242,8 @@ def make_result(
             counts=_counts(facts),
             limits=capture_limits(facts),
         ),
-        findings=judge(stock or FactsStock(facts), rules),
-        sources=list(rows_of("sources", facts)),
+        findings=judge(stock, rules),
+        sources=[dict(row) for row in stock.rows("sources")],
         series=series_rows(facts),
         answer_times=answer_time_rows(facts),
         ladders=ladder_rows(facts),
@@ -249,7 +266,7 @@ def _pause(scan: FileScan) -> dict[str, str] | None:
 def _input_row(entry: InputFacts, scan: FileScan) -> dict[str, Any]:
     return {
         "path": entry.path,
-        "sha256": entry.sha256,
+        "sha256": entry.sha256 or None,
         "bytes": entry.size,
         "format": entry.format,
         "packets": scan.packets,

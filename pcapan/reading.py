@@ -48,9 +48,10 @@ def scan_file(
     file: BinaryIO | None = None,
     progress: Progress | None = None,
     keep: bool = False,
+    hash_all: bool = True,
 ) -> FileRead:
     """Read one file to its end; raises UnreadableError when there is nothing to read."""
-    reader = open_capture(path, stdin=stdin, file=file, keep=keep)
+    reader = open_capture(path, stdin=stdin, file=file, keep=keep, hash_all=hash_all)
     scanner = Scanner()
     for block in reader.blocks():
         scanner.feed(block, reader.interfaces)
@@ -82,20 +83,23 @@ def read_files(
     opener: Opener | None = None,
     progress: Progress | None = None,
     keep: bool = False,
+    hash_all: bool = True,
 ) -> list[FileRead | UnreadableError]:
     """What is in each of the files, in their order, or why it cannot be read.
 
     `jobs` is the number of cores that may be used. Where an `opener` gives the bytes, files are read one
     after the other.
     """
-    done = _side_by_side(paths, jobs, progress, keep) if jobs > 1 and opener is None else {}
+    done = _side_by_side(paths, jobs, progress, keep, hash_all) if jobs > 1 and opener is None else {}
     result: list[FileRead | UnreadableError] = []
     for number, path in enumerate(paths):
         read: FileRead | UnreadableError | None = done.pop(number, None)
         if read is None:
             try:
                 file = opener(path) if opener is not None else None
-                read = scan_file(path, stdin=stdin, file=file, progress=progress, keep=keep)
+                read = scan_file(
+                    path, stdin=stdin, file=file, progress=progress, keep=keep, hash_all=hash_all
+                )
             except UnreadableError as error:
                 read = error
         result.append(read)
@@ -107,7 +111,7 @@ class _Stopped(Exception):
 
 
 def _side_by_side(
-    paths: Sequence[str], jobs: int, progress: Progress | None, keep: bool
+    paths: Sequence[str], jobs: int, progress: Progress | None, keep: bool, hash_all: bool
 ) -> dict[int, FileRead]:
     """By number, the files that a crew could read; none where a crew does not pay."""
     sizes = {number: size for number, path in enumerate(paths) if (size := _plain_size(path)) is not None}
@@ -124,7 +128,8 @@ def _side_by_side(
         try:
             biggest_first = sorted(sizes, key=lambda number: -sizes[number])
             pending: dict[Future[FileRead | None], int] = {
-                crew.submit(partial(_read, number, paths[number], keep)): number for number in biggest_first
+                crew.submit(partial(_read, number, paths[number], keep, hash_all)): number
+                for number in biggest_first
             }
             while pending:
                 ended, _ = wait(pending, timeout=POLL, return_when=FIRST_COMPLETED)
@@ -150,7 +155,7 @@ def _plain_size(path: str) -> int | None:
     return status.st_size if path != "-" and stat.S_ISREG(status.st_mode) else None
 
 
-def _read(number: int, path: str, keep: bool, link: Link) -> FileRead | None:
+def _read(number: int, path: str, keep: bool, hash_all: bool, link: Link) -> FileRead | None:
     """A crew's work. None: the one who waits has to do it, and gets the error itself, or what cannot be
     handed over."""
 
@@ -160,7 +165,7 @@ def _read(number: int, path: str, keep: bool, link: Link) -> FileRead | None:
             raise _Stopped
 
     try:
-        entry, scan = scan_file(path, progress=heed, keep=keep)
+        entry, scan = scan_file(path, progress=heed, keep=keep, hash_all=hash_all)
     except Exception:
         return None
     if os.getpid() != link.owner and entry.recall is not None and entry.recall.kept is not None:

@@ -55,6 +55,7 @@ class AnalyzeRequest:
     zone: str | None = None
     redaction: Redaction = field(default_factory=Redaction)
     jobs: int | None = None
+    hash_all: bool = False
 
 
 def run(request: AnalyzeRequest) -> ExitCode:
@@ -88,6 +89,7 @@ def run(request: AnalyzeRequest) -> ExitCode:
             search_progress=_searching(progress),
             keep=request.folder is not None,
             jobs=request.jobs or cores(),
+            hash_all=request.hash_all or request.folder is not None,
         )
     for error in analysis.unreadable:
         tell(error)

@@ -65,7 +65,9 @@ def run(
     redactor = redaction.redactor(captures)
     options = Options(site=Site(servers=addresses(servers)), redactor=redactor)
     with progress_bar(quiet=quiet) as progress:
-        facts, unreadable = read_facts(list(captures), options, progress=progress, jobs=jobs or cores())
+        facts, unreadable = read_facts(
+            list(captures), options, progress=progress, jobs=jobs or cores(), hash_all=False
+        )
     for error in unreadable:
         tell(error)
     rows = rows_of(name, facts)

@@ -124,9 +124,10 @@ def _holding(signals: tuple[Signal, ...], group: Group, values: Mapping[str, Sho
 def _why(
     rule: Rule, group: Group, values: Mapping[str, Shown], signals: list[str], refutes: list[str]
 ) -> str:
-    parts = list(group.reasons[:MAX_REASONS])
-    if len(group.reasons) > MAX_REASONS:
-        parts.append(f"And {len(group.reasons) - MAX_REASONS} more of this kind.")
+    reasons, unknown = group.reasons, group.unknown
+    parts = list(reasons[:MAX_REASONS])
+    if len(reasons) > MAX_REASONS:
+        parts.append(f"And {len(reasons) - MAX_REASONS} more of this kind.")
     if rule.report.why is not None and group.verdict.reported:
         parts.append(rule.report.why.render(values))
     if rule.report.signals and group.verdict.reported:
@@ -135,8 +136,8 @@ def _why(
         parts.append(f"Independent signals for it, {len(signals)} of {total}{listed}")
     if refutes:
         parts.append(f"What speaks against it: {_sentences(refutes)}")
-    if group.unknown and group.verdict.reported:
-        parts.append(f"Not known here: {spoken_unknown(rule, group.unknown)}.")
+    if unknown and group.verdict.reported:
+        parts.append(f"Not known here: {spoken_unknown(rule, unknown)}.")
     used = [f"{name} = {param.value} {param.unit}".rstrip() for name, param in rule.params.items()]
     if used and group.verdict.reported:
         parts.append(f"Thresholds used: {join_words(used, limit=20)}.")

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pcapan.detect.expression import Expression
-from pcapan.detect.rule import Origin, Rule
+from pcapan.detect.rule import Let, Origin, Rule
 from pcapan.detect.schema import ColumnType, Value
 from pcapan.detect.wording import clean
 from pcapan.errors import PcapanError
@@ -67,6 +67,38 @@ class _Names(Mapping[str, Value]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+class _Table:
+    """The rows as columns: parameters and lets too, one value for every row."""
+
+    def __init__(
+        self,
+        rows: Sequence[Mapping[str, Value]],
+        columns: Mapping[str, tuple[ColumnType, type]],
+        base: Mapping[str, Value],
+        lets: Sequence[Let],
+    ) -> None:
+        self._rows = rows
+        self._columns = columns
+        self._base = base
+        self._lets = {let.name: let.expression for let in lets}
+        self._known: dict[str, Sequence[Value]] = {}
+
+    def column(self, name: str) -> Sequence[Value]:
+        """The values of a name, in the order of the rows."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self._made(name)
+        return found
+
+    def _made(self, name: str) -> Sequence[Value]:
+        if name in self._lets:
+            return self._lets[name].evaluate_all(self.column, len(self._rows))
+        if name not in self._columns:
+            return [self._base[name]] * len(self._rows)
+        kind, python = self._columns[name]
+        return [_conformed(name, row.get(name), kind, python) for row in self._rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +167,24 @@ def evaluate_rule(
         return [RowVerdict(None, Verdict.NOT_OBSERVED, "", base)]
     verdicts: list[RowVerdict] = []
     columns = {name: (kind, python) for name, kind, python in _columns(rule, Origin.ROW)}
-    for index, row in enumerate(rows):
-        values = _Names(row, columns, base)
+    alike: dict[tuple[Value, ...], list[RowVerdict]] = {}
+    asked = [rule.needs[number].when for number in row_gates] + [outcome.when for outcome in rule.outcomes]
+    table = _Table(rows, columns, base, row_lets)
+    answers = [expression.evaluate_all(table.column, len(rows)) for expression in asked]
+    for index, answered in enumerate(zip(*answers, strict=True)):
+        known = alike.get(answered)
+        if known is not None and len(known) > 1:
+            verdicts.append(known[1])
+            continue
+        values = _Names(rows[index], columns, base)
         for let in row_lets:
             values[let.name] = let.expression.evaluate(values)
-        verdicts.append(_gate(rule, values, index, row_gates) or _judge(rule, values, index))
+        verdict = _gate(rule, values, index, row_gates) or _judge(rule, values, index)
+        verdicts.append(verdict)
+        if not verdict.verdict.reported and not verdict.reason and not verdict.unknown:
+            # Nothing is said of such rows one by one, and there may be a million: from the second on they
+            # share one verdict. The first keeps its values, in case it stays alone.
+            alike.setdefault(answered, []).append(verdict if known is None else replace(verdict, values=base))
     return verdicts
 
 

@@ -19,7 +19,7 @@ import ast
 import math
 import operator
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pcapan.detect.issues import did_you_mean
@@ -36,6 +36,20 @@ MAX_RESULT = 10**30
 Names = Mapping[str, Value]
 Evaluate = Callable[[Names], Value]
 
+Column = Sequence[Value]
+Columns = Callable[[str], Column]
+"""Gives the values of a name for every row, in the order of the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One node of the tree: how it is computed for one row, and for all rows of a table at once."""
+
+    one: Evaluate
+    every: Callable[[Columns, int], Column]
+    """Takes the columns and the number of rows."""
+
+
 CONSTANT_NAMES: Mapping[str, bool] = {"true": True, "false": False}
 UNKNOWN = "unknown"
 RESERVED = frozenset({*CONSTANT_NAMES, UNKNOWN, "none", "null", "and", "or", "not", "in", "is", "if", "else"})
@@ -51,6 +65,8 @@ class Expression:
     names: tuple[str, ...]
     """The names it reads, in order of first appearance."""
     evaluate: Evaluate
+    evaluate_all: Callable[[Columns, int], Column]
+    """The same for every row of a table, given its columns and the number of its rows."""
     has_unknown_test: bool = False
 
     @property
@@ -83,7 +99,7 @@ def compile_expression(source: str, types: Mapping[str, ColumnType]) -> Expressi
         raise ExpressionError("The expression is too deeply nested or malformed.", hint=ALLOWED) from None
     compiler = _Compiler(source, start, types)
     kind, run = compiler.node(tree.body, 1)
-    return Expression(source, kind, tuple(compiler.names), run, compiler.unknown_tests > 0)
+    return Expression(source, kind, tuple(compiler.names), run.one, run.every, compiler.unknown_tests > 0)
 
 
 _REFUSED: Mapping[type[ast.AST], tuple[str, str]] = {
@@ -126,14 +142,14 @@ class _Compiler:
         line, column = place(self.source, self.start + node.col_offset)
         return ExpressionError(message, line=line, column=column, hint=hint)
 
-    def node(self, node: ast.expr, depth: int) -> tuple[ColumnType, Evaluate]:
+    def node(self, node: ast.expr, depth: int) -> tuple[ColumnType, _Step]:
         self.nodes += 1
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise self.fault(node, "The expression is too large.", "Name its parts in [let].")
         match node:
             case ast.Constant():
                 value = self.literal(node)
-                return type_of(value), lambda names: value
+                return type_of(value), _constant(value)
             case ast.Name():
                 return self.name(node)
             case ast.BoolOp():
@@ -163,20 +179,20 @@ class _Compiler:
             node, "This constant is not allowed.", f"Write text, or a number up to {MAX_LITERAL}."
         )
 
-    def name(self, node: ast.Name) -> tuple[ColumnType, Evaluate]:
+    def name(self, node: ast.Name) -> tuple[ColumnType, _Step]:
         name = node.id
         if name in CONSTANT_NAMES:
             constant = CONSTANT_NAMES[name]
-            return ColumnType.BOOL, lambda names: constant
+            return ColumnType.BOOL, _constant(constant)
         if name == UNKNOWN:
             raise self.fault(node, "Nothing equals an unknown value.", "Write 'NAME is unknown'.")
         if name not in self.types:
             raise self.fault(node, f"Unknown name {name!r}.", did_you_mean(name, self.types))
         self.names[name] = None
-        return self.types[name], lambda names: names[name]
+        return self.types[name], _Step(lambda names: names[name], lambda columns, _: columns(name))
 
-    def logic(self, node: ast.BoolOp, depth: int) -> tuple[ColumnType, Evaluate]:
-        parts: list[Evaluate] = []
+    def logic(self, node: ast.BoolOp, depth: int) -> tuple[ColumnType, _Step]:
+        parts: list[_Step] = []
         for value in node.values:
             kind, run = self.node(value, depth + 1)
             self.want_bool(value, kind)
@@ -192,33 +208,25 @@ class _Compiler:
                 "Compare it: write '> 0' or '!= \"\"' after it.",
             )
 
-    def unary(self, node: ast.UnaryOp, depth: int) -> tuple[ColumnType, Evaluate]:
+    def unary(self, node: ast.UnaryOp, depth: int) -> tuple[ColumnType, _Step]:
         kind, run = self.node(node.operand, depth + 1)
         if isinstance(node.op, ast.Not):
             self.want_bool(node.operand, kind)
 
-            def negation(names: Names) -> Value:
-                value = run(names)
-                return None if value is None else not value
-
-            return ColumnType.BOOL, negation
+            return ColumnType.BOOL, _mapped(lambda value: None if value is None else not value, run)
         if not isinstance(node.op, ast.USub):
             raise self.fault(node, "This sign is not allowed.", ALLOWED)
         if not kind.numeric:
             raise self.fault(node, f"A minus needs a number; this is {kind.spoken}.", "Remove the minus.")
 
-        def minus(names: Names) -> Value:
-            value = run(names)
-            return None if value is None or isinstance(value, str) else -value
+        return kind, _mapped(lambda value: None if value is None or isinstance(value, str) else -value, run)
 
-        return kind, minus
-
-    def arithmetic(self, node: ast.BinOp, depth: int) -> tuple[ColumnType, Evaluate]:
+    def arithmetic(self, node: ast.BinOp, depth: int) -> tuple[ColumnType, _Step]:
         apply = _ARITHMETIC.get(type(node.op))
         if apply is None:
             raise self.fault(node, "This operator is not allowed.", "Use + - * / only.")
         kinds: list[ColumnType] = []
-        runs: list[Evaluate] = []
+        runs: list[_Step] = []
         for side in (node.left, node.right):
             kind, run = self.node(side, depth + 1)
             if kind is ColumnType.STR:
@@ -231,14 +239,14 @@ class _Compiler:
         left, right = runs
         return ColumnType.FLOAT if real else ColumnType.INT, _bounded(apply, left, right)
 
-    def comparison(self, node: ast.Compare, depth: int) -> tuple[ColumnType, Evaluate]:
+    def comparison(self, node: ast.Compare, depth: int) -> tuple[ColumnType, _Step]:
         if isinstance(node.ops[0], ast.Is | ast.IsNot):
             return self.unknown_test(node, depth)
         if isinstance(node.ops[0], ast.In | ast.NotIn):
             return self.membership(node, depth)
         sides = [node.left, *node.comparators]
         done = [self.node(side, depth + 1) for side in sides]
-        links: list[Evaluate] = []
+        links: list[_Step] = []
         for index, op in enumerate(node.ops):
             if not isinstance(op, ast.Eq | ast.NotEq) and type(op) not in _ORDER:
                 raise self.fault(sides[index], "'in' and 'is' stand alone.", "Join two tests with 'and'.")
@@ -260,7 +268,7 @@ class _Compiler:
         if type(op) in _ORDER and not left.numeric:
             raise self.fault(node, f"Only numbers have an order; this is {left.spoken}.", "Use == or !=.")
 
-    def unknown_test(self, node: ast.Compare, depth: int) -> tuple[ColumnType, Evaluate]:
+    def unknown_test(self, node: ast.Compare, depth: int) -> tuple[ColumnType, _Step]:
         right = node.comparators[0]
         unknown = (isinstance(right, ast.Constant) and right.value is None) or (
             isinstance(right, ast.Name) and right.id == UNKNOWN
@@ -270,9 +278,9 @@ class _Compiler:
         _, run = self.node(node.left, depth + 1)
         self.unknown_tests += 1
         wanted = isinstance(node.ops[0], ast.Is)
-        return ColumnType.BOOL, lambda names: (run(names) is None) == wanted
+        return ColumnType.BOOL, _mapped(lambda value: (value is None) == wanted, run)
 
-    def membership(self, node: ast.Compare, depth: int) -> tuple[ColumnType, Evaluate]:
+    def membership(self, node: ast.Compare, depth: int) -> tuple[ColumnType, _Step]:
         right = node.comparators[0]
         if len(node.ops) != 1 or not isinstance(right, ast.Tuple) or not 0 < len(right.elts) <= MAX_CHOICES:
             raise self.fault(
@@ -290,38 +298,70 @@ class _Compiler:
                 )
             value_kind, value_run = self.node(element, depth + 1)
             self.comparable(element, kind, value_kind, ast.Eq())
-            value = value_run({})
+            value = value_run.one({})
             assert value is not None
             choices.append(value)
         wanted = isinstance(node.ops[0], ast.In)
         options = frozenset(choices)
 
-        def member(names: Names) -> Value:
-            value = run(names)
-            return None if value is None else (value in options) == wanted
-
-        return ColumnType.BOOL, member
+        return ColumnType.BOOL, _mapped(
+            lambda value: None if value is None else (value in options) == wanted, run
+        )
 
 
-def _kleene(parts: tuple[Evaluate, ...], decides: bool) -> Evaluate:
+def _constant(value: Value) -> _Step:
+    return _Step(lambda names: value, lambda _, rows: [value] * rows)
+
+
+def _mapped(apply: Callable[[Value], Value], part: _Step) -> _Step:
+    """A function of one value."""
+    one, every = part.one, part.every
+    return _Step(
+        lambda names: apply(one(names)),
+        lambda columns, rows: [apply(value) for value in every(columns, rows)],
+    )
+
+
+def _joined(apply: Callable[[Value, Value], Value], left: _Step, right: _Step) -> _Step:
+    """A function of two values."""
+    one, other = left.one, right.one
+    ones, others = left.every, right.every
+    return _Step(
+        lambda names: apply(one(names), other(names)),
+        lambda columns, rows: list(map(apply, ones(columns, rows), others(columns, rows))),
+    )
+
+
+def _kleene(parts: tuple[_Step, ...], decides: bool) -> _Step:
     """`or` when `decides` is true, `and` when it is false: one deciding part settles the matter."""
 
-    def run(names: Names) -> Value:
+    def one(names: Names) -> Value:
         result: Value = not decides
         for part in parts:
-            value = part(names)
+            value = part.one(names)
             if value is None:
                 result = None
             elif value is decides:
                 return decides
         return result
 
-    return run
+    def every(columns: Columns, rows: int) -> Column:
+        result: list[Value] = [not decides] * rows
+        for part in parts:
+            values = part.every(columns, rows)
+            result = [
+                before if before is decides else now if now is decides or before is not None else None
+                for before, now in zip(result, values, strict=True)
+            ]
+            if result.count(decides) == rows:
+                break  # what follows can change nothing, and need not even be computed
+        return result
+
+    return _Step(one, every)
 
 
-def _bounded(apply: Callable[[float, float], float], left: Evaluate, right: Evaluate) -> Evaluate:
-    def run(names: Names) -> Value:
-        a, b = left(names), right(names)
+def _bounded(apply: Callable[[float, float], float], left: _Step, right: _Step) -> _Step:
+    def run(a: Value, b: Value) -> Value:
         if a is None or b is None or isinstance(a, str) or isinstance(b, str):
             return None
         try:
@@ -332,24 +372,18 @@ def _bounded(apply: Callable[[float, float], float], left: Evaluate, right: Eval
             return result if -MAX_RESULT <= result <= MAX_RESULT else None
         return result if math.isfinite(result) else None
 
-    return run
+    return _joined(run, left, right)
 
 
-def _comparison(op: ast.cmpop, left: Evaluate, right: Evaluate) -> Evaluate:
+def _comparison(op: ast.cmpop, left: _Step, right: _Step) -> _Step:
     order = _ORDER.get(type(op))
     if order is None:
         wanted = isinstance(op, ast.Eq)
+        return _joined(lambda a, b: None if a is None or b is None else (a == b) == wanted, left, right)
 
-        def equal(names: Names) -> Value:
-            a, b = left(names), right(names)
-            return None if a is None or b is None else (a == b) == wanted
-
-        return equal
-
-    def ordered(names: Names) -> Value:
-        a, b = left(names), right(names)
+    def ordered(a: Value, b: Value) -> Value:
         if a is None or b is None or isinstance(a, str) or isinstance(b, str):
             return None
         return order(a, b)
 
-    return ordered
+    return _joined(ordered, left, right)

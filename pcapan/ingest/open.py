@@ -14,7 +14,7 @@ from typing import BinaryIO
 from pcapan.errors import UnreadableError
 from pcapan.ingest import compressed, etl, pcap, pcapng
 from pcapan.ingest.capture import Capture, Format
-from pcapan.ingest.stream import CHUNK_SIZE, ByteStream, Feeder, StoredStream
+from pcapan.ingest.stream import CHUNK_SIZE, HASH_LIMIT, ByteStream, Feeder, StoredStream
 
 #: Containers pcapan reads itself, in the order they are tried.
 FORMATS: tuple[Format, ...] = (pcap.FORMAT, pcapng.FORMAT, etl.FORMAT)
@@ -41,6 +41,7 @@ def open_capture(
     file: BinaryIO | None = None,
     chunk_size: int = CHUNK_SIZE,
     keep: bool = False,
+    hash_all: bool = True,
 ) -> Capture:
     """Open a capture and read its file header.
 
@@ -52,6 +53,7 @@ def open_capture(
         chunk_size: bytes asked for at once; one frame block is made of each piece.
         keep: frames will be asked for again (`pcapan.ingest.again`): what can be read only once is kept in
             a temporary file; end with the capture's `forget()`.
+        hash_all: compute the SHA-256 of a file of any size, not only up to `HASH_LIMIT`.
 
     Returns:
         A reader; iterate its `blocks()` once.
@@ -59,7 +61,11 @@ def open_capture(
     Raises:
         UnreadableError: no such file, a folder, no permission, nothing in it, or no capture.
     """
-    stored = StoredStream(file, size=None, keep=keep) if file is not None else _open_stored(path, stdin, keep)
+    stored = (
+        StoredStream(file, size=None, keep=keep)
+        if file is not None
+        else _open_stored(path, stdin, keep, hash_all)
+    )
     try:
         capture = _recognise(path, stored, chunk_size)
     except BaseException:
@@ -85,7 +91,7 @@ def open_again(
     Raises:
         UnreadableError: the file is gone, or is another one by now.
     """
-    stored = kept or _open_stored(path, None, keep=False)
+    stored = kept or _open_stored(path, None, keep=False, hash_all=False)
     try:
         if kept is None and (stored.identity != identity or stored.size < size):
             raise UnreadableError(
@@ -99,7 +105,7 @@ def open_again(
         raise
 
 
-def _open_stored(path: str, stdin: BinaryIO | None, keep: bool) -> StoredStream:
+def _open_stored(path: str, stdin: BinaryIO | None, keep: bool, hash_all: bool) -> StoredStream:
     if path == "-":
         if stdin is None:
             import sys
@@ -133,7 +139,8 @@ def _open_stored(path: str, stdin: BinaryIO | None, keep: bool) -> StoredStream:
             f"the file cannot be opened: {reason}", where=path.replace("\0", "\\0"), hint="check the name"
         ) from None
     size = os.fstat(file.fileno()).st_size if stat.S_ISREG(mode) else None
-    return StoredStream(file, size=size, keep=keep)
+    hashed = hash_all or size is None or size <= HASH_LIMIT
+    return StoredStream(file, size=size, keep=keep, hashed=hashed)
 
 
 def _recognise(path: str, stored: StoredStream, chunk_size: int) -> Capture:

@@ -26,6 +26,10 @@ _ALIGNMENT = 64
 #: Below this many bytes a thread costs more than it saves.
 _HASH_INLINE = 256 * 1024
 
+#: Files up to this size are always hashed; the SHA-256 of a bigger one takes longer than everything else that
+#: is done with it, and is computed when it is asked for.
+HASH_LIMIT = 64 * 1024 * 1024
+
 #: Kept in memory before a temporary file is put on disk, bytes.
 _IN_MEMORY = 8 * 1024 * 1024
 
@@ -124,14 +128,22 @@ class StoredStream(ByteStream):
     the way, so that `again` can give them once more.
     """
 
-    def __init__(self, file: BinaryIO, *, size: int | None, owned: bool = True, keep: bool = False) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        size: int | None,
+        owned: bool = True,
+        keep: bool = False,
+        hashed: bool = True,
+    ) -> None:
         super().__init__()
         self._kept = new_spool() if keep and size is None else None
         self._file = file
         self._owned = owned
         self._size = size
         self._identity = _identity(file) if size is not None else None
-        self._hash = hashlib.sha256()
+        self._hash = hashlib.sha256() if hashed else None
         self._hashing: threading.Thread | None = None
         self._ended = False
         self.bytes_read = 0
@@ -153,9 +165,9 @@ class StoredStream(ByteStream):
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the bytes consumed so far, hex."""
+        """SHA-256 of the bytes consumed so far, hex; empty when they are not hashed."""
         self._wait()
-        return self._hash.hexdigest()
+        return "" if self._hash is None else self._hash.hexdigest()
 
     def _wait(self) -> None:
         if self._hashing is not None:
@@ -182,7 +194,9 @@ class StoredStream(ByteStream):
         self.bytes_read += got
         if self._kept is not None:
             put(self._kept, view[:got])
-        if got >= _HASH_INLINE:
+        if self._hash is None:
+            pass
+        elif got >= _HASH_INLINE:
             self._hashing = threading.Thread(target=self._hash.update, args=(view[:got],))
             self._hashing.start()
         elif got:

@@ -119,7 +119,7 @@ class _Document:
         self._special: dict[str, Callable[[Json], Json]] = {
             "path": redactor.path,
             "file": lambda file: redactor.path(file) if file else file,
-            "sha256": redactor.fingerprint,
+            "sha256": lambda known: redactor.fingerprint(known) if known else known,
             "comments": lambda _: [],
             "interfaces": lambda found: [self._interface(interface) for interface in found],
             "options": self._options,

@@ -25,7 +25,7 @@ _LARGEST = 2**64
 
 _INPUT = {
     "path": str,
-    "sha256": str,
+    "sha256": str | None,
     "bytes": int,
     "format": str,
     "packets": int,

@@ -6,6 +6,9 @@ found. Everything from the result passes `mdtext`, because it is strangers' text
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pcapan.model import Evidence, Fix, Result
 from pcapan.report import words
 from pcapan.report.mdtext import code, head, prose, row
@@ -168,12 +171,17 @@ def _step(text: str) -> str:
     return " ".join(code(part) if is_command else prose(part) for is_command, part in pieces if part)
 
 
+def _digest(story: Story, entry: Mapping[str, Any]) -> str:
+    if not entry["sha256"]:
+        return words.digest_text(story.result, entry)
+    return f"{words.digest_name(story.result)} {code(entry['sha256'], 64)}"
+
+
 def _provenance(story: Story) -> list[str]:
     result = story.result
     counts = result.capture.counts
-    digest = words.digest_name(result)
     lines = [
-        f"- {code(entry['path'], 200)}: {digest} {code(entry['sha256'], 64)}, {entry['packets']} packets"
+        f"- {code(entry['path'], 200)}: {_digest(story, entry)}, {entry['packets']} packets"
         for entry in result.inputs[:_INPUTS]
     ]
     if len(result.inputs) > _INPUTS:

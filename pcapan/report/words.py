@@ -144,7 +144,9 @@ def digest_name(result: Result) -> str:
 
 
 def digest_text(result: Result, entry: Mapping[str, Any]) -> str:
-    """The hash of an input."""
+    """The hash of an input, in words where it was not computed."""
+    if not entry["sha256"]:
+        return f"{digest_name(result)} not computed (analyze --hash does)"
     return f"{digest_name(result)} {entry['sha256']}"
 
 

@@ -207,27 +207,26 @@ class Walk:
                 size = (head >> 16) & 0xFFFF
                 if nat_t and size >= 36 and size == stop - at and last - at >= 36:
                     head = u64(data, at + 8)
-                    # As long as an IKE header without marker would say: the general path looks closer.
-                    if head >> 32 == 0 or u32(data, at + 32) == size - 8:
-                        return False
-                    if self._esp.add(
-                        version,
-                        src_hi,
-                        src_lo,
-                        dst_hi,
-                        dst_lo,
-                        sport << 48 | dport << 32 | head >> 32,
-                        head & _U32,
-                        size - 8,
-                        ts,
-                        number,
-                    ):
-                        self._esp_packets += 1
-                        self._ports_4500 += 1
-                    else:
-                        self._copies += 1
-                    self._sender(data, begin)
-                    return True
+                    # An SPI of 0 is the marker before IKE; IKE without it says its own length.
+                    if head >> 32 != 0 and u32(data, at + 32) != size - 8:
+                        if self._esp.add(
+                            version,
+                            src_hi,
+                            src_lo,
+                            dst_hi,
+                            dst_lo,
+                            sport << 48 | dport << 32 | head >> 32,
+                            head & _U32,
+                            size - 8,
+                            ts,
+                            number,
+                        ):
+                            self._esp_packets += 1
+                            self._ports_4500 += 1
+                        else:
+                            self._copies += 1
+                        self._sender(data, begin)
+                        return True
                 keepalive = size == 9 and last - at >= 9 and data[at + 8] == 0xFF
                 if not keepalive:
                     # What is cut, or of another length than IP says, is looked at with more care.

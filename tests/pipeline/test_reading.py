@@ -135,7 +135,7 @@ def test_what_a_crew_could_not_do_is_done_here(side_by_side: str, monkeypatch: p
         raise OSError("no room for processes")
 
     monkeypatch.setattr("concurrent.futures.process.ProcessPoolExecutor", refuse)
-    monkeypatch.setattr(reading, "_read", lambda number, path, keep, link: None)
+    monkeypatch.setattr(reading, "_read", lambda number, path, keep, hash_all, link: None)
     paths = [str(sample(name)) for name in NAMES]
     assert _told(read_files(paths, jobs=2)) == _told(read_files(paths))
 

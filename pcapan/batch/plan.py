@@ -24,6 +24,8 @@ class Current:
     site: list[Any]
     version: str
     """Of the stored facts."""
+    reader: str
+    """Of what reads captures."""
 
 
 @dataclass(slots=True)
@@ -69,8 +71,10 @@ def make_plan(
     plan = Plan(refused=list(refused))
     for item in items:
         line = manifest.lines.get(item.names)
-        if line is None or line["status"] != "ok" or not _same(line, item, current):
+        if line is None or not (_same(line, item, current) or _hopeless(line, item, current)):
             plan.analyse.append(item)
+        elif line["status"] != "ok":
+            plan.kept.append(item)
         elif line["rules"] != current.rules_hash:
             plan.judge.append((item, line))
         else:
@@ -88,8 +92,16 @@ def make_plan(
 
 def _same(line: Line, item: Item, current: Current) -> bool:
     """Whether the captures and everything but the rules are as they were."""
+    if line["status"] != "ok":
+        return False
     now = [[entry.stamp for entry in item.inputs], current.site, current.version]
     return [line["stamps"], line["site"], line["version"]] == now
+
+
+def _hopeless(line: Line, item: Item, current: Current) -> bool:
+    """Whether the same content was tried by the same program and cannot be read."""
+    stamps = [entry.stamp for entry in item.inputs]
+    return line["status"] == "failed" and line["stamps"] == stamps and line.get("final") == current.reader
 
 
 def _below(name: str, roots: Sequence[str]) -> bool:

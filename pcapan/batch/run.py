@@ -26,6 +26,7 @@ from pcapan.batch.plan import Current, Names, Plan, make_plan
 from pcapan.batch.progress import Meter, State, read_state
 from pcapan.batch.rulebook import keep_fingerprints
 from pcapan.batch.settings import Settings
+from pcapan.batch.work import reader_version
 from pcapan.errors import PcapanError, UnreadableError
 from pcapan.pipeline import built_in_rules
 
@@ -93,7 +94,8 @@ def run(request: Request, watch: Watch) -> Summary:
         ended = "failed"
         try:
             one = _Run(request, layout, manifest, engine, meter, watch)
-            summary = one.all(Current(rules.rules_hash, request.settings.site, stored.version()))
+            current = Current(rules.rules_hash, request.settings.site, stored.version(), reader_version())
+            summary = one.all(current)
             one.tidy(clean=clean)
             ended = "done"
         except KeyboardInterrupt:
@@ -283,13 +285,14 @@ class _Run:
                 "version": current.version,
                 "digest": outcome.answer["digest"],
             }
+        elif "final" in outcome.answer:
+            line["final"] = outcome.answer["final"]
         before = self._manifest.lines.get(item.names)
         if before is not None:
             if before["key"] and before["key"] != line["key"]:
                 self._dropped_keys = True
-            if not line["key"] and [before[k] for k in ("status", "reason", "stamps")] == [
-                line[k] for k in ("status", "reason", "stamps")
-            ]:
+            told = ("status", "reason", "stamps", "final")
+            if not line["key"] and [before.get(name) for name in told] == [line.get(name) for name in told]:
                 return  # it failed once more, as before: nothing new to write down
         self._add(line)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -31,6 +32,11 @@ from pcapan.pipeline import built_in_rules, make_result, read_facts, run_record
 from pcapan.report.document import load_result
 
 Answer = dict[str, Any]
+
+
+def reader_version() -> str:
+    """What decides whether content can be read: this program, and Wireshark's where that is installed."""
+    return f"{stored.version()}{'+tshark' if shutil.which('tshark') else ''}"
 
 
 class Worker:
@@ -70,6 +76,8 @@ class Worker:
             reason = f"it needs more memory than a worker may have ({self._settings.memory_mb} MiB)"
         except PcapanError as error:
             reason = "; ".join(part for part in (error.message, error.hint) if part)
+            if isinstance(error, UnreadableError) and self._can_be_opened(task):
+                answer = {"final": reader_version()}
         except OSError as error:
             status = "full" if is_full(error) else "failed"
             reason = f"the dataset cannot be written: {error.strerror or error}"
@@ -78,6 +86,17 @@ class Worker:
         except Exception as error:
             reason = f"a fault inside pcapan: {type(error).__name__}: {error}"
         return Outcome(status, " ".join(reason.split())[:500], time.perf_counter() - began, answer)
+
+    def _can_be_opened(self, task: dict[str, Any]) -> bool:
+        """Whether it is the content that cannot be read: the same bytes would give the same answer again."""
+        for data in task.get("inputs", ()):
+            entry = Input.from_json(data)
+            try:
+                with places.open_binary(entry.member.archive if entry.member else entry.name) as file:
+                    file.read(1)
+            except OSError:
+                return False
+        return True
 
     def _inspect(self, task: dict[str, Any]) -> Answer:
         return found_to_json(inventory.inspect(inventory.Unknown(**task["unknown"])))
@@ -130,7 +149,12 @@ class Worker:
         parquet.write_findings(self._layout, key, rows, digest["month"], digest["server"])
 
     def _judge(self, task: dict[str, Any]) -> Answer:
-        """Judge a stored incident by the rules of this run; only rules that changed are asked."""
+        """Judge a stored incident by the rules of this run; only rules that changed are asked.
+
+        A document whose findings stay the same is left as it is: it names the rules by which they were
+        first found, the manifest those by which they hold now. Most stay the same, and to replace a file
+        takes longer than all the rest.
+        """
         key, digest = task["key"], task["digest"]
         before = read_fingerprints(self._layout, task["rules"])
         changed = [rule for rule in self.rules if before.get(rule.id) != self.rules.fingerprints[rule.id]]
@@ -139,15 +163,15 @@ class Worker:
             stock = stored.StoredStock(self._layout.facts(key).read_bytes(), self._options.site)
             pieces = Pieces.cut(self._layout.result(key).read_bytes())
             new = [finding_dict(finding) for finding in judge(stock, changed)]
-            pieces.run = self._run
             if not says_the_same(pieces.findings, new, ids):
                 found = merged(json.loads(pieces.findings), new, ids, [rule.id for rule in self.rules])
-                pieces.findings = encoded(found)
-                digest = {**digest, **findings_digest(load_result(pieces.joined(), key))}
+                pieces.run, pieces.findings = self._run, encoded(found)
+                data = pieces.joined()
+                digest = {**digest, **findings_digest(load_result(data, key))}
                 self._write_findings(key, digest, found)
+                self._layout.write(self._layout.result(key), data)
         except (FileNotFoundError, UnreadableError, ValueError) as error:
             raise stored.StaleError(str(error)) from None
-        self._layout.write(self._layout.result(key), pieces.joined())
         if stock.learned:
             self._layout.write(self._layout.facts(key), stock.bytes())
         return {"key": key, "digest": digest, "reason": task["reason"]}

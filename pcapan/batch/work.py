@@ -126,7 +126,10 @@ class Worker:
     def _analyse(self, task: dict[str, Any]) -> Answer:
         inputs = [Input.from_json(entry) for entry in task["inputs"]]
         facts, unreadable = read_facts(
-            [entry.name for entry in inputs], self._options, opener=self._opener(inputs)
+            [entry.name for entry in inputs],
+            self._options,
+            opener=self._opener(inputs),
+            hash_all=True,  # the content is what identifies the result
         )
         stock = stored.NotingStock(facts)
         result = make_result(facts, self.rules, self._options, unreadable, stock)

@@ -10,7 +10,6 @@ follows can be trusted to be a block.
 from __future__ import annotations
 
 import struct
-from array import array
 from collections.abc import Iterator
 from typing import cast
 
@@ -18,6 +17,7 @@ from pcapan.errors import UnreadableError
 from pcapan.ingest import pcapng_meta as meta
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.frames import NO_TIME, FrameBlock, Mark
+from pcapan.ingest.records import CAPACITY, BlockWalk, Rows, walk_blocks
 from pcapan.ingest.stream import Feeder
 from pcapan.octets import Octets
 
@@ -48,7 +48,7 @@ _MAGIC = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _EPB_FLAGS = 2
 
 #: What ended a walk over the bytes at hand.
-_MORE, _GAP, _SKIP, _DAMAGE, _WAIT = 0, 1, 2, 3, 4
+_MORE, _GAP, _SKIP, _DAMAGE, _WAIT, _FULL = 0, 1, 2, 3, 4, 5
 
 _TIME_MAX = 2**63 - 1
 
@@ -84,29 +84,6 @@ def resume(feeder: Feeder, capture: Capture, mark: Mark) -> Iterator[FrameBlock]
     return walk.blocks()
 
 
-class _Rows:
-    """The columns of a frame block while it grows; lists grow faster than arrays."""
-
-    def __init__(self) -> None:
-        self.offsets: list[int] = []
-        self.lengths: list[int] = []
-        self.wires: list[int] = []
-        self.times: list[int] = []
-        self.interfaces: list[int] = []
-        self.directions: list[int] = []
-        self.comments: dict[int, list[str]] = {}
-
-    def fill(self, block: FrameBlock) -> None:
-        """Hand the columns over."""
-        block.offsets = array("Q", self.offsets)
-        block.lengths = array("I", self.lengths)
-        block.wire_lengths = array("I", self.wires)
-        block.times = array("q", self.times)
-        block.interfaces = array("I", self.interfaces)
-        block.directions = array("B", self.directions)
-        block.comments = self.comments
-
-
 class _Walk:
     """The state of one reading: byte order and interfaces of the section, frame number, what failed."""
 
@@ -117,12 +94,16 @@ class _Walk:
         self._set_order("<")
         self._clocks: list[meta.Clock] = []
         self._fault = ("", "")
+        self._rows = Rows()
+        self._comments: dict[int, list[str]] = {}
+        """Of the frames of the block that is being read."""
 
     def _set_order(self, order: str) -> None:
         self._order = order
         self._head = struct.Struct(order + "II")
         self._packet = struct.Struct(order + "IIIIIII")
         self._word = struct.Struct(order + "I")
+        self._how = BlockWalk(order == ">", MAX_BLOCK)
 
     def stand_at(self, mark: Mark) -> None:
         """Know what was known at a mark: byte order and interfaces of the section, the next number."""
@@ -159,7 +140,7 @@ class _Walk:
             elif state == _SKIP:
                 if not self._skip():
                     return
-            elif not feeder.more():
+            elif state != _FULL and not feeder.more():
                 break
         if feeder.available:
             capture.damage(
@@ -195,10 +176,13 @@ class _Walk:
         Returns:
             Where the walk stopped, and why.
         """
-        rows = _Rows()
+        rows = self._rows
         state = _MORE
         while state == _MORE:
             position = self._packets(rows, data, position, end)
+            if rows.count == CAPACITY:
+                state = _FULL
+                break
             if end - position < 12:
                 break
             position, state = self._other(rows, data, position, end)
@@ -206,61 +190,69 @@ class _Walk:
                 state = _MORE
                 break
         rows.fill(block)
+        block.comments, self._comments = self._comments, {}
         return position, state
 
-    def _packets(self, rows: _Rows, data: Octets, position: int, end: int) -> int:
+    def _packets(self, rows: Rows, data: Octets, position: int, end: int) -> int:
         """Take packet blocks (Enhanced, draft section 4.3; obsolete, appendix A) as long as they are sound.
 
         Returns:
             Where the first block lies that is of another kind, not whole or not sound.
         """
-        offsets, lengths, wires = rows.offsets, rows.lengths, rows.wires
-        times, interfaces, directions = rows.times, rows.interfaces, rows.directions
-        clocks = self._clocks
-        known = len(clocks)
-        unpack = self._packet.unpack_from
-        word = self._word.unpack_from
-        last = end - 32
-        current = -1
-        limit = factor = offset = index = 0
-        while position <= last:
-            kind, total, source, high, low, captured, wire = unpack(data, position)
-            if kind != ENHANCED_PACKET:
-                if kind != PACKET:
-                    break
-                # The obsolete block keeps a drop counter in the second half of the first word.
-                source = source & 0xFFFF if self._order == "<" else source >> 16
-            if source != current:
-                if source >= known:
-                    break
-                current = source
-                clock = clocks[source]
-                limit, factor, offset, index = clock.limit, clock.factor, clock.offset, clock.index
-            begin = position + 28
-            options = begin + ((captured + 3) & ~3)
-            tail = position + ((total + 3) & ~3) - 4
-            if captured > limit or options > tail or tail > end - 4 or total > MAX_BLOCK:
+        how = self._how
+        for clock in self._clocks[len(how.limits) :]:
+            how.know(clock.limit, clock.factor, clock.offset, clock.index)
+        while rows.count < CAPACITY:
+            position = walk_blocks(how, rows, data, position, end)
+            if how.longer:
+                self._capture.note(
+                    "captured-longer-than-wire",
+                    self._number + how.first_longer,
+                    "the captured length exceeds the length on the wire",
+                    how.longer,
+                )
+            after = self._packet_with_care(rows, data, position, end) if rows.count < CAPACITY else position
+            if after == position:
                 break
-            if word(data, tail)[0] != total:
-                break
-            if wire < captured:
-                self._note_longer(len(offsets))
-                wire = captured
-            ticks = high << 32 | low
-            time = ticks * factor + offset if factor else clocks[current].time(ticks)
-            if not -_TIME_MAX <= time <= _TIME_MAX:
-                self._note_time(len(offsets))
-                time = NO_TIME
-            offsets.append(begin)
-            lengths.append(captured)
-            wires.append(wire)
-            times.append(time)
-            interfaces.append(index)
-            directions.append(self._packet_options(rows, data, options, tail) if options < tail else 0)
-            position = tail + 4
+            position = after
         return position
 
-    def _other(self, rows: _Rows, data: Octets, position: int, end: int) -> tuple[int, int]:
+    def _packet_with_care(self, rows: Rows, data: Octets, position: int, end: int) -> int:
+        """Take one packet block with a comment, or with times of an odd resolution or out of range.
+
+        Returns:
+            Where the next block lies; `position` when this one is of another kind, not whole or not sound.
+        """
+        if end - position < 32:
+            return position
+        kind, total, source, high, low, captured, wire = self._packet.unpack_from(data, position)
+        if kind == PACKET:
+            # The obsolete block keeps a drop counter in the second half of the first word.
+            source = source & 0xFFFF if self._order == "<" else source >> 16
+        elif kind != ENHANCED_PACKET:
+            return position
+        if source >= len(self._clocks) or total > MAX_BLOCK:
+            return position
+        clock = self._clocks[source]
+        begin = position + 28
+        options = begin + ((captured + 3) & ~3)
+        tail = position + ((total + 3) & ~3) - 4
+        if captured > clock.limit or options > tail or tail > end - 4:
+            return position
+        if self._word.unpack_from(data, tail)[0] != total:
+            return position
+        if wire < captured:
+            self._note_longer(rows.count)
+            wire = captured
+        time = clock.time(high << 32 | low)
+        if not -_TIME_MAX <= time <= _TIME_MAX:
+            self._note_time(rows.count)
+            time = NO_TIME
+        direction = self._packet_options(rows.count, data, options, tail)
+        rows.add(begin, captured, wire, time, clock.index, direction)
+        return tail + 4
+
+    def _other(self, rows: Rows, data: Octets, position: int, end: int) -> tuple[int, int]:
         """Take the block at `position` (12 bytes of it at least are at hand), which `_packets` left.
 
         Returns:
@@ -320,7 +312,7 @@ class _Walk:
             )
         return 0
 
-    def _simple(self, rows: _Rows, data: Octets, position: int, total: int) -> int:
+    def _simple(self, rows: Rows, data: Octets, position: int, total: int) -> int:
         """Take a Simple Packet Block (draft section 4.4): interface 0 of the section, no time."""
         if total < 16 or not self._clocks:
             return self._fail("undefined-interface", "a simple packet block without an interface")
@@ -331,12 +323,7 @@ class _Walk:
             captured = min(captured, clock.snaplen)
         if captured > clock.limit:
             return self._fail("bad-record-length", f"a simple packet of {captured} bytes")
-        rows.offsets.append(position + 12)
-        rows.lengths.append(captured)
-        rows.wires.append(wire)
-        rows.times.append(NO_TIME)
-        rows.interfaces.append(clock.index)
-        rows.directions.append(0)
+        rows.add(position + 12, captured, wire, NO_TIME, clock.index, 0)
         return _MORE
 
     def _note_time(self, index: int) -> None:
@@ -351,7 +338,7 @@ class _Walk:
             "the captured length exceeds the length on the wire",
         )
 
-    def _packet_options(self, rows: _Rows, data: Octets, position: int, end: int) -> int:
+    def _packet_options(self, row: int, data: Octets, position: int, end: int) -> int:
         """Take the comments of a packet block; return its direction (epb_flags, draft section 4.3.1)."""
         direction = 0
         for code, value in meta.options(data, position, end, self._order):
@@ -361,8 +348,7 @@ class _Walk:
                     direction = 0
             elif code == meta.OPT_COMMENT:
                 said = self._capture.comment(value, of_frame=True)
-                # The frame's row is the one that is being written: its direction comes last.
-                rows.comments.setdefault(self._number + len(rows.directions), []).append(said)
+                self._comments.setdefault(self._number + row, []).append(said)
         return direction
 
     def _describe(self, kind: int, order: str, data: Octets, position: int, end: int) -> int:

@@ -1,7 +1,8 @@
 # cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
-"""The walk over the record headers of a pcap file: where each frame lies, how long it is, when it came.
+"""The walks over record headers and packet blocks: where each frame lies, how long it is, when it came.
 
-Knows record headers and nothing else of the file; must not look inside a frame. Cython compiles this
+Knows the records of pcap and the Enhanced Packet Block of pcapng, and nothing else of the files; must not
+look inside a frame. Cython compiles this
 source where it can (see `pcapan.compiled`; C types are in the .pxd): every access is checked, indices are
 unsigned, and a length is compared with the bytes that are left, never added to a position before.
 """
@@ -23,6 +24,9 @@ else:
     except ImportError:
         from pcapan import shadow as cython
 
+if not cython.compiled:
+    from pcapan.octets import le32, u32
+
 #: Frames of one block at most: the columns of a block stay in the cache.
 CAPACITY = 16384
 
@@ -30,13 +34,13 @@ CAPACITY = 16384
 AS_WRITTEN, SWAPPED, MAYBE_SWAPPED = 0, 1, 2
 
 _HEADER = {False: Struct("<IIII").unpack_from, True: Struct(">IIII").unpack_from}
+_BLOCK = {False: Struct("<IIIIIII").unpack_from, True: Struct(">IIIIIII").unpack_from}
 
-
-def _word(data: Octets, at: int, big: bool) -> int:
-    """The unsigned 32-bit number at `at`."""
-    if big:
-        return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-    return data[at + 3] << 24 | data[at + 2] << 16 | data[at + 1] << 8 | data[at]
+#: Enhanced Packet Block, and its option that holds the direction
+#: (https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html, section 4.3).
+_ENHANCED_PACKET = 6
+_END, _FLAGS = 0, 2
+_TIME_MAX = 2**63 - 1
 
 
 class Rows:
@@ -50,6 +54,17 @@ class Rows:
         self.times = array("q", bytes(8 * CAPACITY))
         self.interfaces = array("I", bytes(4 * CAPACITY))
         self.directions = array("B", bytes(CAPACITY))
+
+    def add(self, offset: int, length: int, wire: int, time: int, interface: int, direction: int) -> None:
+        """Add one frame; there must be room."""
+        row = self.count
+        self.offsets[row] = offset
+        self.lengths[row] = length
+        self.wires[row] = wire
+        self.times[row] = time
+        self.interfaces[row] = interface
+        self.directions[row] = direction
+        self.count = row + 1
 
     def fill(self, block: FrameBlock) -> None:
         """Hand the rows over and begin anew."""
@@ -81,6 +96,38 @@ class RecordWalk:
         """Row of the first of them."""
 
 
+class BlockWalk:
+    """How the packet blocks of one section are written, and what was odd about those of the last walk."""
+
+    def __init__(self, big_endian: bool, longest: int) -> None:
+        """`longest`: length of a block that is believed, bytes."""
+        self.big_endian = big_endian
+        self.longest = longest
+        self.limits = array("Q")
+        """By interface: longest captured frame believed, bytes."""
+        self.factors = array("Q")
+        """By interface: nanoseconds in a unit of its clock; 0 = its times are for somebody else."""
+        self.most = array("Q")
+        """By interface: ticks of its clock up to which 64 bits hold the nanoseconds."""
+        self.shifts = array("q")
+        """By interface: nanoseconds to add."""
+        self.indexes = array("I")
+        """By interface: its number through all sections of the file."""
+        self.longer = 0
+        """Frames whose captured length exceeds the length on the wire."""
+        self.first_longer = 0
+        """Row of the first of them."""
+
+    def know(self, limit: int, factor: int, shift: int, index: int) -> None:
+        """Add the next interface of the section."""
+        plain = 0 < factor <= _TIME_MAX and abs(shift) < _TIME_MAX // 2
+        self.limits.append(limit)
+        self.factors.append(factor if plain else 0)
+        self.most.append((_TIME_MAX - max(shift, 0)) // factor if plain else 0)
+        self.shifts.append(shift if plain else 0)
+        self.indexes.append(index)
+
+
 def walk(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> int:
     """Put the whole records of `data[position:end]` into `rows`, at most `CAPACITY`.
 
@@ -96,10 +143,10 @@ def walk(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> 
     with cython.nogil:
         while count < room and end - position >= record_size:
             if cython.compiled:
-                seconds = _word(data, position, big)
-                fraction = _word(data, position + 4, big)
-                captured = _word(data, position + 8, big)
-                wire = _word(data, position + 12, big)
+                seconds = u32(data, position) if big else le32(data, position)
+                fraction = u32(data, position + 4) if big else le32(data, position + 4)
+                captured = u32(data, position + 8) if big else le32(data, position + 8)
+                wire = u32(data, position + 12) if big else le32(data, position + 12)
             else:
                 seconds, fraction, captured, wire = unpack(data, position)
             if always or (maybe and captured > wire):
@@ -126,3 +173,90 @@ def walk(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> 
     how.longer = longer
     how.first_longer = first_longer
     return position
+
+
+def walk_blocks(how: BlockWalk, rows: Rows, data: Octets, position: int, end: int) -> int:
+    """Add the whole, plain Enhanced Packet Blocks of `data[position:end]` to `rows`, while there is room.
+
+    Returns:
+        Where the first block lies that is of another kind, not whole, not sound, or has a comment.
+    """
+    offsets, lengths, wires = rows.offsets, rows.lengths, rows.wires
+    times, interfaces, directions = rows.times, rows.interfaces, rows.directions
+    limits, factors, most, shifts, indexes = how.limits, how.factors, how.most, how.shifts, how.indexes
+    big, longest, known, room = how.big_endian, how.longest, len(how.limits), CAPACITY
+    unpack = _BLOCK[big]
+    count = rows.count
+    first_longer = longer = 0
+    with cython.nogil:
+        while count < room and end - position >= 32:
+            if cython.compiled:
+                kind = u32(data, position) if big else le32(data, position)
+                total = u32(data, position + 4) if big else le32(data, position + 4)
+                source = u32(data, position + 8) if big else le32(data, position + 8)
+                high = u32(data, position + 12) if big else le32(data, position + 12)
+                low = u32(data, position + 16) if big else le32(data, position + 16)
+                captured = u32(data, position + 20) if big else le32(data, position + 20)
+                wire = u32(data, position + 24) if big else le32(data, position + 24)
+            else:
+                kind, total, source, high, low, captured, wire = unpack(data, position)
+            if kind != _ENHANCED_PACKET or source >= known or total < 32 or total > longest:
+                break
+            size = (total + 3) & ~3
+            used = 28 + ((captured + 3) & ~3)
+            ticks = high << 32 | low
+            if (
+                size > end - position
+                or captured > limits[source]
+                or used > size - 4
+                or factors[source] == 0
+                or ticks > most[source]
+            ):
+                break
+            if (u32(data, position + size - 4) if big else le32(data, position + size - 4)) != total:
+                break
+            direction = 0
+            if used < size - 4:
+                direction = _direction(data, position + used, position + size - 4, big)
+                if direction < 0:
+                    break
+            if wire < captured:
+                if not longer:
+                    first_longer = count
+                longer += 1
+                wire = captured
+            offsets[count] = position + 28
+            lengths[count] = captured
+            wires[count] = wire
+            times[count] = ticks * factors[source] + shifts[source]
+            interfaces[count] = indexes[source]
+            directions[count] = direction
+            position += size
+            count += 1
+    rows.count = count
+    how.longer = longer
+    how.first_longer = first_longer
+    return position
+
+
+def _direction(data: Octets, position: int, end: int, big: bool) -> int:
+    """What the options of a packet block say of its direction; -1 when they say more than that."""
+    direction = 0
+    while end - position >= 4:
+        head = u32(data, position) if big else le32(data, position)
+        code = head >> 16 if big else head & 0xFFFF
+        length = head & 0xFFFF if big else head >> 16
+        position += 4
+        if code == _END or length > end - position:
+            break
+        if code == 1:
+            return -1
+        if code == _FLAGS and length == 4:
+            direction = (u32(data, position) if big else le32(data, position)) & 3
+            if direction == 3:
+                direction = 0
+        length = (length + 3) & ~3
+        if length > end - position:
+            break
+        position += length
+    return direction

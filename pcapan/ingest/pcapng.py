@@ -250,7 +250,7 @@ class _Walk:
             time = NO_TIME
         direction = self._packet_options(rows.count, data, options, tail)
         rows.add(begin, captured, wire, time, clock.index, direction)
-        return tail + 4
+        return int(tail) + 4
 
     def _other(self, rows: Rows, data: Octets, position: int, end: int) -> tuple[int, int]:
         """Take the block at `position` (12 bytes of it at least are at hand), which `_packets` left.

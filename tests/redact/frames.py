@@ -18,8 +18,9 @@ from pcapan.redact.scans import collect
 from pcapan.scan.columns import FileScan
 from pcapan.scan.scanner import Scanner
 
-#: As much of a first fragment as decides anything: UDP, marker and IKE header.
-_READ_OF_FIRST = 40
+#: As much of a first fragment as decides anything: ports and length, then (behind a checksum that depends on
+#: how much is there) marker and IKE header.
+_READ_OF_FIRST = (slice(0, 6), slice(8, 40))
 
 
 def load(path: Path) -> tuple[list[Interface], list[FrameBlock]]:
@@ -95,7 +96,10 @@ def columns(scan: FileScan) -> dict[str, Any]:
     shapes = told.pop("shapes")
     told["shape"] = [shapes[index] for index in rows.shape]
     told["incomplete"] = [
-        entry._replace(first_fragment=entry.first_fragment and entry.first_fragment[:_READ_OF_FIRST])
-        for entry in scan.incomplete
+        entry._replace(first_fragment=_read(entry.first_fragment)) for entry in scan.incomplete
     ]
     return told
+
+
+def _read(first: bytes | None) -> bytes | None:
+    return None if first is None else b"".join(first[part] for part in _READ_OF_FIRST)

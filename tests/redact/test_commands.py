@@ -183,3 +183,20 @@ def test_reports_say_that_names_are_pseudonyms_and_offer_no_command_with_one(cli
     assert "pseudonyms" in " ".join(told.split())
     assert "pktmon filter add" not in told
     assert "fingerprint" in told
+
+
+def test_a_cut_is_chosen_by_real_names_and_written_with_pseudonyms(cli: Cli, tmp_path: Path) -> None:
+    captures = [sample("no-persistence-node1"), sample("no-persistence-node2")]
+    plain, told = tmp_path / "plain.pcapng", tmp_path / "told.pcapng"
+    cut = ("--source", "198.51.100.11", "--ike")
+    assert cli("extract", *captures, *cut, "-o", plain).code == 0
+    assert cli("extract", *captures, *cut, "-o", told, "--redact", "--redact-key", "k").code == 0
+    counts = [cli("info", path, "-f", "json").document["inputs"][0]["packets"] for path in (plain, told)]
+    assert counts[0] == counts[1] > 0
+    secrets = Secrets.of(captures)
+    assert not found(secrets, [(told.name, told.read_bytes())])
+    rows = [
+        [line.split(",")[5:7] for line in cli("tables", path, "-t", "messages").out.splitlines()[1:]]
+        for path in (plain, told)
+    ]
+    assert rows[0] == rows[1], "ports stay"

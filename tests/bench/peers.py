@@ -37,9 +37,16 @@ class Peer:
     def missing(self) -> str:
         """What is not installed; empty when nothing is."""
         kind, _, library = self.needs.partition(":")
-        if not self.needs or (find_spec(library) if kind == "python" else shutil.which(self.needs)):
+        if not self.needs or (_importable(library) if kind == "python" else shutil.which(self.needs)):
             return ""
         return library or self.needs
+
+
+def _importable(library: str) -> bool:
+    try:
+        return find_spec(library) is not None
+    except ModuleNotFoundError:  # the package around it is not installed
+        return False
 
 
 def _script(name: str) -> Callable[[str], Sequence[str]]:

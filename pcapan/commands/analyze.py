@@ -18,7 +18,7 @@ from pcapan.commands.render import Look, check_format, detail, make_wanted, rend
 from pcapan.crew import cores
 from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Result, Severity, Verdict
-from pcapan.pipeline import Options, SearchProgress, analyze, built_in_rules
+from pcapan.pipeline import Analysis, Options, SearchProgress, analyze, built_in_rules
 from pcapan.reading import Progress
 from pcapan.report.pages import preload
 from pcapan.report.terminal import print_result
@@ -76,36 +76,11 @@ def run(request: AnalyzeRequest) -> ExitCode:
     look = Look(request.format, request.quiet, request.verbose, make_wanted(request.vendor, request.zone))
     check_format(look.format)
     if request.folder is not None:
-        from pcapan.commands.folder import check_folder, write_folder
-
-        check_folder(request.folder, request.tables, force=request.force)
-    if request.folder is not None or look.format == "html":
-        preload()
-    with progress_bar(quiet=request.quiet) as progress:
-        analysis = analyze(
-            list(request.captures),
-            options,
-            progress=progress,
-            search_progress=_searching(progress),
-            keep=request.folder is not None,
-            jobs=request.jobs or cores(),
-            hash_all=request.hash_all or request.folder is not None,
-        )
-    for error in analysis.unreadable:
-        tell(error)
-    if request.folder is not None:
-        try:
-            write_folder(
-                request.folder,
-                analysis,
-                look.wanted,
-                request.tables,
-                request.captures,
-                force=request.force,
-                redactor=options.redactor,
-            )
-        finally:
-            analysis.forget()
+        analysis = _into_folder(request.folder, request, options, look)
+    else:
+        if look.format == "html":
+            preload()
+        analysis = _analysed(request, options)
     request.redaction.write_mapping(options.redactor, request.captures)
     if look.format == "text":
         print_result(
@@ -120,6 +95,47 @@ def run(request: AnalyzeRequest) -> ExitCode:
             say("pcapan: part of the input was cut, damaged or could not be read; the result covers the rest")
         return ExitCode.PARTIAL
     return ExitCode.OK
+
+
+def _analysed(request: AnalyzeRequest, options: Options) -> Analysis:
+    """The result, with progress shown and inputs told of that could not be read."""
+    with progress_bar(quiet=request.quiet) as progress:
+        analysis = analyze(
+            list(request.captures),
+            options,
+            progress=progress,
+            search_progress=_searching(progress),
+            keep=request.folder is not None,
+            jobs=request.jobs or cores(),
+            hash_all=request.hash_all or request.folder is not None,
+        )
+    for error in analysis.unreadable:
+        tell(error)
+    return analysis
+
+
+def _into_folder(folder: str, request: AnalyzeRequest, options: Options, look: Look) -> Analysis:
+    """The result, when everything about it has been written."""
+    from pcapan.commands.aside import page_maker
+    from pcapan.commands.folder import check_folder, write_folder
+
+    check_folder(folder, request.tables, force=request.force)
+    with page_maker(request.captures, request.jobs or cores()) as pages:
+        analysis = _analysed(request, options)
+        try:
+            write_folder(
+                folder,
+                analysis,
+                look.wanted,
+                pages,
+                request.tables,
+                request.captures,
+                force=request.force,
+                redactor=options.redactor,
+            )
+        finally:
+            analysis.forget()
+    return analysis
 
 
 def _searching(progress: Progress | None) -> SearchProgress | None:

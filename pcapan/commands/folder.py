@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pcapan.commands.aside import PageMaker
 from pcapan.commands.files import check_new_folder, new_folder
 from pcapan.commands.redaction import redacted_evidence
 from pcapan.commands.render import Look, check_format, rendered
 from pcapan.commands.tables import check_parquet, write_table
+from pcapan.memory import without_collection
 from pcapan.pipeline import Analysis
 from pcapan.report.evidence import Origin, gather_evidence, write_evidence
 from pcapan.report.story import Wanted
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from pcapan.redact.incident import Redactor
 
 #: Every report and its format.
-REPORTS = {"report.html": "html", "report.md": "markdown", "result.json": "json"}
+PAGE = "report.html"
+REPORTS = {PAGE: "html", "report.md": "markdown", "result.json": "json"}
 EVIDENCE = "evidence.pcapng"
 
 
@@ -36,10 +39,12 @@ def check_folder(path: str, tables: str, *, force: bool) -> None:
     check_new_folder(path, force=force)
 
 
+@without_collection
 def write_folder(
     path: str,
     analysis: Analysis,
     wanted: Wanted,
+    pages: PageMaker,
     tables: str,
     inputs: Sequence[str],
     *,
@@ -49,8 +54,10 @@ def write_folder(
     """Write everything, whole or not at all; `analysis` was made with `keep`, and with this `redactor`."""
     facts = analysis.facts
     with new_folder(path, inputs, force=force) as folder:
+        pages.begin(analysis.result, Look(REPORTS[PAGE], wanted=wanted))
         for name, form in REPORTS.items():
-            (folder / name).write_bytes(rendered(analysis.result, Look(form, wanted=wanted)))
+            if name != PAGE:
+                (folder / name).write_bytes(rendered(analysis.result, Look(form, wanted=wanted)))
         sources = origins(facts)
         frames = gather_evidence(analysis.result, sources)
         if redactor is not None:
@@ -61,6 +68,7 @@ def write_folder(
         for name in TABLES:
             with (folder / "tables" / f"{name}.{tables}").open("wb") as file:
                 write_table(name, facts, tables, file)
+        (folder / PAGE).write_bytes(pages.page())
     _drop_older(Path(path) / "tables", tables)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -24,15 +24,19 @@ from pcapan.report.jsontext import json_bytes, json_text
 from pcapan.report.safe import clean
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts, Site
-from pcapan.tables.registry import TABLES, rows_of
+from pcapan.tables.registry import TABLES, rows_of, subjects_of
 
-#: First characters that make a spreadsheet take a cell for a formula.
 #: Values whose text the csv module writes as `cell_text` does: most cells, and they may be millions.
 _AS_IT_IS = frozenset((int, float, type(None)))
+_TEXTS = frozenset((str, type(None)))
+_LISTS = frozenset((list,))
+
+#: First characters that make a spreadsheet take a cell for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-#: Rows held at once when writing Parquet.
+#: Rows held at once when writing Parquet, and CSV.
 _BATCH = 20_000
+_CSV_BATCH = 512
 
 
 def run(
@@ -47,8 +51,7 @@ def run(
     jobs: int | None = None,
 ) -> ExitCode:
     """Read the captures and write the table; raises PcapanError when it cannot be done."""
-    table = TABLES.get(name)
-    if table is None:
+    if name not in TABLES:
         raise UsageError(
             f"there is no table {name!r}", where=f"-t {name}", hint=f"name one of: {', '.join(TABLES)}"
         )
@@ -70,14 +73,8 @@ def run(
         )
     for error in unreadable:
         tell(error)
-    rows = rows_of(name, facts)
     with open_output(output, captures) as file:
-        if form == "parquet":
-            _write_parquet(table, rows, file)
-        elif form == "jsonl":
-            _write_jsonl(rows, file, ascii_only=output is None and to_terminal())
-        else:
-            _write_csv(table, rows, file, visible=output is None and to_terminal())
+        write_table(name, facts, form, file, shown=output is None and to_terminal())
     redaction.write_mapping(redactor, captures)
     if unreadable or any(entry.damaged for entry in facts.inputs):
         if not quiet:
@@ -86,15 +83,15 @@ def run(
     return ExitCode.OK
 
 
-def write_table(name: str, facts: Facts, form: str, file: BinaryIO) -> None:
-    """Write a table of facts as csv, jsonl or parquet."""
-    rows = rows_of(name, facts)
+def write_table(name: str, facts: Facts, form: str, file: BinaryIO, *, shown: bool = False) -> None:
+    """Write a table of facts as csv, jsonl or parquet; `shown`: on a terminal, with harmless signs only."""
+    table = TABLES[name]
     if form == "parquet":
-        _write_parquet(TABLES[name], rows, file)
+        _write_parquet(table, rows_of(name, facts), file)
     elif form == "jsonl":
-        _write_jsonl(rows, file, ascii_only=False)
+        _write_jsonl(rows_of(name, facts), file, ascii_only=shown)
     else:
-        _write_csv(TABLES[name], rows, file, visible=False)
+        _write_csv(table, subjects_of(name, facts), file, visible=shown)
 
 
 def _write_jsonl(rows: Iterator[dict[str, Any]], file: BinaryIO, *, ascii_only: bool) -> None:
@@ -102,15 +99,31 @@ def _write_jsonl(rows: Iterator[dict[str, Any]], file: BinaryIO, *, ascii_only: 
         file.write(json_bytes(json_text(row, indent=None, ascii_only=ascii_only) + "\n"))
 
 
-def _write_csv(table: Table, rows: Iterator[dict[str, Any]], file: BinaryIO, *, visible: bool) -> None:
+def _write_csv(table: Table, subjects: Iterable[Any], file: BinaryIO, *, visible: bool) -> None:
+    """Column by column: what a column holds is mostly of one type, and then nobody has to ask every cell."""
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])
-    for row in rows:
-        writer.writerow([v if type(v) in _AS_IT_IS else cell_text(v) for v in row.values()])
-        if line.tell() > 64 * 1024:
-            _flush(line, file, visible=visible)
+    values = [column.value for column in table.columns]
+    left = iter(subjects)
+    while batch := list(islice(left, _CSV_BATCH)):
+        writer.writerows(
+            zip(*(cells([value(subject) for subject in batch]) for value in values), strict=True)
+        )
+        _flush(line, file, visible=visible)
     _flush(line, file, visible=visible)
+
+
+def cells(column: list[Any]) -> list[Any]:
+    """Values as `cell_text` shows them, or ones whose text the csv module writes just so."""
+    types = set(map(type, column))
+    if types <= _AS_IT_IS:
+        return column
+    if types == _LISTS:
+        column = [" ".join(map(str, items)) if items else "" for items in column]
+    elif not types <= _TEXTS:
+        return [value if type(value) in _AS_IT_IS else cell_text(value) for value in column]
+    return [text if not text or text[0] not in _FORMULA else f"'{text}" for text in column]
 
 
 def _flush(text: io.StringIO, file: BinaryIO, *, visible: bool) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from importlib import resources
+from importlib import import_module, resources
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 
 #: Longest text in one place; a longer one is cut, and it is told.
 _LONGEST = 3000
+
+#: What a page needs and what takes long to import.
+_SLOW_TO_IMPORT = (
+    "matplotlib.backends.backend_svg",
+    "matplotlib.figure",
+    "jinja2",
+    "pcapan.report.html",
+    "pcapan.report.charts",
+    "pcapan.report.ladder",
+)
 
 #: The colour of a verdict.
 _TONES = {
@@ -65,13 +75,14 @@ def preload() -> None:
 
     It takes half a second to import. Whatever fails here fails again, and is told, where it is used.
     """
+    threading.Thread(target=load_libraries, daemon=True).start()
 
-    def load() -> None:
-        with contextlib.suppress(Exception):
-            import matplotlib.backends.backend_svg
-            import matplotlib.figure  # noqa: F401
 
-    threading.Thread(target=load, daemon=True).start()
+def load_libraries() -> None:
+    """Import what pages need; whatever fails here fails again, and is told, where it is used."""
+    with contextlib.suppress(Exception):
+        for name in _SLOW_TO_IMPORT:
+            import_module(name)
 
 
 def render_page(

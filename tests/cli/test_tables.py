@@ -6,12 +6,13 @@ import builtins
 import csv
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pcapan.commands.tables import cell_text
+from pcapan.commands.tables import cell_text, cells
 from pcapan.tables.registry import TABLES
 from tests.cli.conftest import Cli
 from tests.samples_kit import sample
@@ -112,6 +113,30 @@ def test_an_unreadable_capture_leaves_no_file(cli: Cli, tmp_path: Path) -> None:
 )
 def test_csv_cells_start_no_formula(value: Any, text: str) -> None:
     assert cell_text(value) == text
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["=1+1", None, "", "plain", "-1", 'a "quoted" one', "two\nlines"],
+        [["=cmd", "x"], [], ["a", "b"]],
+        [[1, 2], [-3], []],
+        [True, False, None],
+        [1, -5, None, 2.5, float("inf")],
+        [1, True, "@SUM(A1)", None],
+        [["=x"], None],
+        [("=x", "y"), ("z",)],
+    ],
+)
+def test_csv_shows_every_column_as_it_shows_its_cells(column: list[Any]) -> None:
+    assert csv_text(cells(column)) == csv_text(map(cell_text, column))
+
+
+def csv_text(column: Iterable[Any]) -> str:
+    """A column and a second one beside it, so that no row is a single empty cell."""
+    file = io.StringIO()
+    csv.writer(file).writerows((cell, 0) for cell in column)
+    return file.getvalue()
 
 
 def test_parquet_without_pyarrow_says_what_to_install(

@@ -1,0 +1,101 @@
+"""The HTML report, drawn in a process of its own beside the reading of captures and the writing of tables.
+
+Knows when such a process pays, and that it may fail: then the page is made here, as everywhere else, with
+the same bytes and the same errors. Must not know what is on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pcapan.commands.render import Look, rendered
+from pcapan.crew import POLL, Link, Processes
+from pcapan.model import Result
+from pcapan.report.pages import load_libraries, preload
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+#: Bytes of captures from which it pays: a process takes a second until it can draw, and so must the reading.
+_WORTH = 200 << 20
+
+
+class PageMaker:
+    """Makes one page, if it can in another process; see `page_maker`."""
+
+    def __init__(self, crew: Processes | None) -> None:
+        self._crew = crew
+        self._asked: tuple[Result, Look] | None = None
+        self._coming: Future[bytes | None] | None = None
+
+    def begin(self, result: Result, look: Look) -> None:
+        """Let the page be drawn while this process does something else."""
+        self._asked = result, look
+        if self._crew is not None:
+            with suppress(Exception):
+                self._coming = self._crew.submit(partial(_page, result, look))
+
+    def page(self) -> bytes:
+        """The page that was begun; raises as `rendered` does."""
+        assert self._asked is not None
+        return self._drawn() or rendered(*self._asked)
+
+    def _drawn(self) -> bytes | None:
+        """What the other process made; None where it did not, for whatever reason."""
+        while self._coming is not None:
+            try:
+                return self._coming.result(timeout=POLL)
+            except TimeoutError:
+                continue
+            except Exception:
+                break
+        return None
+
+
+@contextmanager
+def page_maker(captures: Sequence[str], jobs: int) -> Iterator[PageMaker]:
+    """Prepare for a page while `captures` are read; with one core, or for little, in this process."""
+    crew = _started() if jobs > 1 and sum(map(_size, captures)) >= _WORTH else None
+    try:
+        if crew is None:
+            preload()
+        yield PageMaker(crew)
+    finally:
+        if crew is not None:
+            crew.close()
+
+
+def _started() -> Processes | None:
+    from concurrent.futures.process import BrokenProcessPool
+
+    crew = None
+    try:
+        crew = Processes(1)
+        crew.submit(_get_ready)
+    except BrokenProcessPool:
+        if crew is not None:
+            crew.close()
+        return None
+    return crew
+
+
+def _size(path: str) -> int:
+    """Bytes of a file; 0 of what cannot be told."""
+    try:
+        return Path(path).stat().st_size
+    except (OSError, ValueError):
+        return 0
+
+
+def _get_ready(_: Link) -> None:
+    """In the other process: import what a page needs before there is anything to draw."""
+    load_libraries()
+
+
+def _page(result: Result, look: Look, link: Link) -> bytes | None:
+    """In the other process."""
+    return None if link.stopped() else rendered(result, look)

@@ -10,11 +10,15 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pcapan.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 #: Bytes asked for at once. Large enough that calls cost nothing, small enough to stay in the cache.
 CHUNK_SIZE = 2 * 1024 * 1024
@@ -118,11 +122,72 @@ class ByteStream:
         """Let go of whatever feeds the stream. May be called twice."""
 
 
+class _Hasher:
+    """SHA-256 of pieces in their order, the big ones on a thread of its own.
+
+    The thread lives as long as this object: starting one for every piece took as long as hashing it.
+    """
+
+    def __init__(self) -> None:
+        from queue import SimpleQueue
+
+        self._hash = hashlib.sha256()
+        self._pieces: SimpleQueue[memoryview | None] = SimpleQueue()
+        self._done = threading.Semaphore(0)
+        self._under_way: deque[object] = deque()
+        """The memory of every piece that is not hashed yet, the oldest first."""
+        self._started = False
+
+    def wait_for(self, memory: object) -> None:
+        """Return when `memory` may be changed; at most one piece, of other memory, is under way then."""
+        while len(self._under_way) > 1 or any(one is memory for one in self._under_way):
+            self._wait_for_one()
+
+    def feed(self, piece: memoryview) -> None:
+        """Hash some more bytes; call `wait_for` before they change."""
+        if len(piece) < _HASH_INLINE:
+            self._finish()
+            self._hash.update(piece)
+            return
+        if not self._started:
+            self._started = True
+            work = self._hash, self._pieces, self._done
+            threading.Thread(target=_hash_pieces, args=work, daemon=True).start()
+        self._under_way.append(piece.obj)
+        self._pieces.put(piece)
+
+    def hexdigest(self) -> str:
+        """Of all bytes so far."""
+        self._finish()
+        return self._hash.hexdigest()
+
+    def _finish(self) -> None:
+        while self._under_way:
+            self._wait_for_one()
+
+    def _wait_for_one(self) -> None:
+        self._done.acquire()
+        self._under_way.popleft()
+
+    def __del__(self) -> None:
+        self._pieces.put(None)
+
+
+def _hash_pieces(
+    digest: hashlib._Hash, pieces: SimpleQueue[memoryview | None], done: threading.Semaphore
+) -> None:
+    while (piece := pieces.get()) is not None:
+        digest.update(piece)
+        del piece
+        done.release()
+
+
 class StoredStream(ByteStream):
     """The bytes as they are stored, counted and hashed (SHA-256) on the way.
 
-    The hash of a big piece is computed in a second thread while the reader works on that piece: the
-    memory given to `readinto` must not be changed before the next call.
+    The hash of a big piece is computed in a second thread while the reader works on that piece and on the
+    next one: memory given to `readinto` must not be changed before it is given again, or not before the
+    next call but one.
 
     With `keep`, bytes that can be read only once (standard input, a pipe) are put into a temporary file on
     the way, so that `again` can give them once more.
@@ -143,8 +208,7 @@ class StoredStream(ByteStream):
         self._owned = owned
         self._size = size
         self._identity = _identity(file) if size is not None else None
-        self._hash = hashlib.sha256() if hashed else None
-        self._hashing: threading.Thread | None = None
+        self._hasher = _Hasher() if hashed else None
         self._ended = False
         self.bytes_read = 0
         """Stored bytes consumed so far."""
@@ -166,17 +230,12 @@ class StoredStream(ByteStream):
     @property
     def sha256(self) -> str:
         """SHA-256 of the bytes consumed so far, hex; empty when they are not hashed."""
-        self._wait()
-        return "" if self._hash is None else self._hash.hexdigest()
-
-    def _wait(self) -> None:
-        if self._hashing is not None:
-            self._hashing.join()
-            self._hashing = None
+        return "" if self._hasher is None else self._hasher.hexdigest()
 
     def _fill(self, view: memoryview) -> int:
         got = 0
-        self._wait()
+        if self._hasher is not None:
+            self._hasher.wait_for(view.obj)
         while got < len(view) and not self._ended:
             try:
                 if self._read_into is not None:
@@ -194,13 +253,8 @@ class StoredStream(ByteStream):
         self.bytes_read += got
         if self._kept is not None:
             put(self._kept, view[:got])
-        if self._hash is None:
-            pass
-        elif got >= _HASH_INLINE:
-            self._hashing = threading.Thread(target=self._hash.update, args=(view[:got],))
-            self._hashing.start()
-        elif got:
-            self._hash.update(view[:got])
+        if self._hasher is not None:
+            self._hasher.feed(view[:got])
         return got
 
     def _pass_over(self, count: int) -> bool:
@@ -247,7 +301,6 @@ class StoredStream(ByteStream):
 
     def close(self) -> None:
         """Close the file, unless it belongs to somebody else (standard input)."""
-        self._wait()
         self._ended = True
         if self._owned:
             self._file.close()
@@ -310,10 +363,11 @@ class Feeder:
         begin = (self._spare_lead - left) % _ALIGNMENT
         fresh = begin + left
         target = self._spare
-        target[begin:fresh] = self.data[self.position : self.end]
+        # The stream goes first: it may still be hashing what is in this memory.
         got = self._stream.readinto(memoryview(target)[fresh : fresh + self._chunk_size])
         if got == 0:
             return False
+        target[begin:fresh] = self.data[self.position : self.end]
         self._base += self.position - begin
         self._spare, self.data = self.data, target
         self._lead, self._spare_lead = self._spare_lead, self._lead

@@ -8,6 +8,7 @@ import io
 import os
 import struct
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from pcapan.errors import ExitCode, UnreadableError
 from pcapan.ingest import compressed, wireshark
 from pcapan.ingest.open import open_capture
-from pcapan.ingest.stream import CHUNK_SIZE
+from pcapan.ingest.stream import CHUNK_SIZE, StoredStream
 
 from .builders import (
     Read,
@@ -120,6 +121,43 @@ def test_hash_of_a_large_file(tmp_path: Path) -> None:
     read = read_all(open_capture(str(path)))
     assert len(read.rows) == 5000
     assert read.capture.sha256 == hashlib.sha256(stored).hexdigest()
+
+
+@pytest.mark.parametrize("chunk_size", [300_000, 700_001, 2 << 20])
+def test_hash_where_records_span_the_pieces_that_are_hashed_meanwhile(
+    tmp_path: Path, chunk_size: int
+) -> None:
+    sizes = [60, 250_000, 9000, 61_000, 130_000] * 40
+    stored = pcap_header() + b"".join(pcap_record(os.urandom(size)) for size in sizes)
+    path = tmp_path / "large"
+    path.write_bytes(stored)
+    read = read_all(open_capture(str(path), chunk_size=chunk_size))
+    assert len(read.rows) == len(sizes)
+    assert read.capture.sha256 == hashlib.sha256(stored).hexdigest()
+    assert [row.data for row in read.rows] == [row.data for row in read_all(open_capture(str(path))).rows]
+
+
+def test_hash_of_one_memory_given_again_and_again() -> None:
+    stored = os.urandom(7_000_001)
+    stream = StoredStream(io.BytesIO(stored), size=None)
+    memory = memoryview(bytearray(600_000))
+    for count in [600_000, 500_000, 100, 400_000] * 6:
+        stream.readinto(memory[:count])
+    assert stream.sha256 == hashlib.sha256(stored[: stream.bytes_read]).hexdigest()
+    stream.drain()
+    assert stream.sha256 == hashlib.sha256(stored).hexdigest()
+
+
+def test_a_stream_that_was_hashed_leaves_no_thread() -> None:
+    before = threading.active_count()
+    stream = StoredStream(io.BytesIO(bytes(3_000_000)), size=None)
+    stream.readinto(memoryview(bytearray(1_000_000)))
+    assert threading.active_count() == before + 1
+    del stream
+    deadline = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
 
 
 def test_blocks_can_be_abandoned(tmp_path: Path) -> None:

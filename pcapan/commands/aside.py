@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pcapan.commands.render import Look, rendered
 from pcapan.crew import POLL, Link, Processes
+from pcapan.memory import without_collection
 from pcapan.model import Result
 from pcapan.report.pages import load_libraries, preload
 
@@ -38,6 +39,7 @@ class PageMaker:
         if self._crew is not None:
             with suppress(Exception):
                 self._coming = self._crew.submit(partial(_page, result, look))
+                self._crew.no_more()
 
     def page(self) -> bytes:
         """The page that was begun; raises as `rendered` does."""
@@ -91,11 +93,13 @@ def _size(path: str) -> int:
         return 0
 
 
+@without_collection
 def _get_ready(_: Link) -> None:
     """In the other process: import what a page needs before there is anything to draw."""
     load_libraries()
 
 
+@without_collection
 def _page(result: Result, look: Look, link: Link) -> bytes | None:
     """In the other process."""
     return None if link.stopped() else rendered(result, look)

@@ -120,6 +120,9 @@ class _Failing:
         failed.set_exception(MemoryError())
         return failed
 
+    def no_more(self) -> None:
+        """Nothing to end."""
+
 
 def test_what_fails_there_is_tried_here(result: Result) -> None:
     pages = PageMaker(cast(Processes, _Failing()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -120,10 +121,16 @@ def cells(column: list[Any]) -> list[Any]:
     if types <= _AS_IT_IS:
         return column
     if types == _LISTS:
-        column = [" ".join(map(str, items)) if items else "" for items in column]
+        column = [_joined(tuple(items)) if items else "" for items in column]
     elif not types <= _TEXTS:
         return [value if type(value) in _AS_IT_IS else cell_text(value) for value in column]
     return [text if not text or text[0] not in _FORMULA else f"'{text}" for text in column]
+
+
+@lru_cache(4096)
+def _joined(items: tuple[Any, ...]) -> str:
+    """Clients of one kind send the same lists again and again."""
+    return " ".join(map(str, items))
 
 
 def _flush(text: io.StringIO, file: BinaryIO, *, visible: bool) -> None:

@@ -116,7 +116,7 @@ def payloads(message: Message) -> list[int]:
 @MESSAGES.column()
 def payload_text(message: Message) -> list[str]:
     """Payload types by name."""
-    return [payload_name(message.major, kind) for kind in message.shape.payloads]
+    return list(_payload_names(message.major, message.shape.payloads))
 
 
 @MESSAGES.column()
@@ -128,12 +128,24 @@ def notifies(message: Message) -> list[int]:
 @MESSAGES.column()
 def notify_text(message: Message) -> list[str]:
     """Notify message types by name."""
-    return [notify_name(kind) for kind in message.shape.notifies]
+    return list(_notify_names(message.shape.notifies))
+
+
+@lru_cache(1024)
+def _payload_names(major: int, kinds: tuple[int, ...]) -> tuple[str, ...]:
+    """Clients of one kind send the same list again and again."""
+    return tuple(payload_name(major, kind) for kind in kinds)
+
+
+@lru_cache(1024)
+def _notify_names(kinds: tuple[int, ...]) -> tuple[str, ...]:
+    """As with payloads."""
+    return tuple(notify_name(kind) for kind in kinds)
 
 
 @lru_cache(1024)
 def _vendor_names(vendor_ids: tuple[bytes, ...]) -> tuple[str, ...]:
-    """Clients of one kind send the same list again and again."""
+    """As with payloads."""
     return tuple(vendor_name(vid) or vid.hex() for vid in vendor_ids)
 
 

@@ -1,14 +1,17 @@
 """The short form of a result that stands in the manifest: enough for trends and for the index.
 
-Knows which few facts of a result those need. Must not know how they are shown.
+Knows which few facts of a result those need, and marks the findings it was made of. Must not know how they
+are shown.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from pcapan.batch.parquet import month_of, servers_of
-from pcapan.model import Finding, Result, Verdict
+from pcapan.model import CaptureSummary, Counts, Finding, Result, Severity, Verdict
 from pcapan.report.words import headline
 from pcapan.tables.facts import Facts
 
@@ -18,8 +21,8 @@ _ADDRESSES = 50
 _NUMBERS = ("sas_at_onset", "clients_at_once", "unanswered")
 
 
-def digest_of(result: Result, facts: Facts) -> dict[str, Any]:
-    """What the manifest says about an incident."""
+def digest_of(result: Result, facts: Facts, findings: bytes) -> dict[str, Any]:
+    """What the manifest says about an incident; `findings` as they stand in its document."""
     times = [t for scan in facts.scans for t in (scan.first_ts, scan.last_ts) if t is not None]
     first = min(times, default=None)
     servers = list(result.capture.server)
@@ -33,7 +36,7 @@ def digest_of(result: Result, facts: Facts) -> dict[str, Any]:
         "packets": result.capture.counts.packets,
         "damaged": any(entry["damaged"] for entry in result.inputs),
         "busiest": _busiest(result),
-        **findings_digest(result),
+        **_findings_digest(result, findings),
     }
 
 
@@ -45,8 +48,26 @@ def _busiest(result: Result) -> list[Any]:
     return [row["address"], row["sas_concurrent_max"]]
 
 
-def findings_digest(result: Result) -> dict[str, Any]:
-    """The part of the digest that depends on rules."""
+def judged_digest(found: Sequence[dict[str, Any]], counts: dict[str, Any], findings: bytes) -> dict[str, Any]:
+    """The part of the digest that depends on rules, from findings and counts of packets of a document.
+
+    Raises:
+        ValueError, KeyError, TypeError: they are not what documents hold.
+    """
+    made = [
+        Finding(**{**one, "verdict": Verdict(one["verdict"]), "severity": Severity(one["severity"])})
+        for one in found
+    ]
+    capture = CaptureSummary([], "", Counts(**counts), [])
+    return _findings_digest(Result({}, {}, [], capture, made, [], [], []), findings)
+
+
+def findings_mark(findings: bytes) -> str:
+    """What tells whether a document still holds the findings that its line was made of."""
+    return hashlib.sha256(findings).hexdigest()[:16]
+
+
+def _findings_digest(result: Result, findings: bytes) -> dict[str, Any]:
     verdict, sentence = headline(result)
     by_verdict: dict[Verdict, list[str]] = {}
     for finding in result.findings:
@@ -57,6 +78,7 @@ def findings_digest(result: Result) -> dict[str, Any]:
         "claims": [_claim(finding) for finding in result.findings if finding.verdict.reported],
         "not_observed": sorted(by_verdict.get(Verdict.NOT_OBSERVED, [])),
         "inconclusive": sorted(by_verdict.get(Verdict.INCONCLUSIVE, [])),
+        "mark": findings_mark(findings),
     }
 
 

@@ -6,6 +6,7 @@ Knows that a document is written on one line with its keys in the model's order,
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,11 @@ class Pieces:
         if not (found_run and found_inputs and found_findings and found_sources):
             raise ValueError("no result document of a dataset")
         return Pieces(head, run, middle, findings, tail)
+
+    def counts(self) -> dict[str, Any]:
+        """How many packets of each kind there were; raises ValueError, KeyError or TypeError."""
+        counts = json.loads(b'{"inputs": ' + self.middle + b"}")["capture"]["counts"]
+        return {str(name): count for name, count in counts.items()}
 
     def joined(self) -> bytes:
         """The document."""

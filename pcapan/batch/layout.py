@@ -9,6 +9,7 @@ Must not know what is written.
     facts/ab/KEY.facts         what rules are asked of, so that they can be asked again
     tables/NAME/month=2026-11/server=10.10.10.20/KEY.parquet
     rules/HASH.json            fingerprints of the rules that incidents were judged by
+    judging.json               while documents are replaced: by which rules
     inventory.json             what was inside archives, so that nobody need look again
     progress.json, lock        of the run that is going on
     index.html, reports/       what ``batch report`` writes
@@ -32,6 +33,8 @@ from pcapan.errors import PcapanError, UnreadableError, UsageError
 
 MARKER = "pcapan-batch.json"
 FORMAT = 1
+#: Ends the names of files that are not in their place yet.
+_BESIDE = ".part"
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 
 
@@ -45,6 +48,7 @@ class Layout:
         self.lock = self.root / "lock"
         self.progress = self.root / "progress.json"
         self.inventory = self.root / "inventory.json"
+        self.judging = self.root / "judging.json"
         self.tables = self.root / "tables"
         self.reports = self.root / "reports"
         self.index = self.root / "index.html"
@@ -81,7 +85,7 @@ class Layout:
             if self.marker.exists():
                 self._check_format()
             else:
-                if self.root.is_dir() and any(self.root.iterdir()):
+                if self.root.is_dir() and any(not _is_beside(path) for path in self.root.iterdir()):
                     raise UsageError(
                         "the output folder is not empty and is no dataset of batch",
                         where=str(self.root),
@@ -127,6 +131,8 @@ class Layout:
 
     def clear_temporary(self) -> None:
         """Throw away what runs that were killed left half written."""
+        for path in filter(_is_beside, self.root.iterdir()):
+            path.unlink(missing_ok=True)
         shutil.rmtree(self._temporary, ignore_errors=True)
         self._temporary.mkdir(parents=True, exist_ok=True)
 
@@ -167,7 +173,7 @@ def write_whole(place: Path, data: bytes, temporary: Path | None = None, *, dura
     The folder itself is not synchronised: journals keep the order of names, so a manifest line that was
     made durable later implies them.
     """
-    beside = (temporary or place.parent) / f".{secrets.token_hex(8)}"
+    beside = (temporary or place.parent) / f".{secrets.token_hex(8)}{_BESIDE}"
     try:
         try:
             with beside.open("xb") as file:
@@ -189,6 +195,11 @@ def write_whole(place: Path, data: bytes, temporary: Path | None = None, *, dura
             raise
         temporary.mkdir(parents=True, exist_ok=True)
         write_whole(place, data, temporary, durable=durable)
+
+
+def _is_beside(path: Path) -> bool:
+    """Whether the file is one that a run which was killed was about to move into place."""
+    return path.name.startswith(".") and path.name.endswith(_BESIDE)
 
 
 def is_full(error: OSError) -> bool:

@@ -26,6 +26,12 @@ class Current:
     """Of the stored facts."""
     reader: str
     """Of what reads captures."""
+    unfinished: frozenset[str] = frozenset()
+    """Hashes of rules by which documents were being judged when a run was killed."""
+
+    def doubts(self, line: Line) -> bool:
+        """Whether a killed run may have replaced the document behind a line."""
+        return any(rules_hash != line["rules"] for rules_hash in self.unfinished)
 
 
 @dataclass(slots=True)
@@ -37,6 +43,8 @@ class Plan:
     kept: list[Item] = field(default_factory=list)
     """Nothing changed: their lines stay."""
     refused: list[Refused] = field(default_factory=list)
+    doubted: set[Names] = field(default_factory=set)
+    """Of those to be judged: their documents may be others than their lines say."""
     replaced: list[Names] = field(default_factory=list)
     """Lines whose captures became part of other items, or that no longer apply."""
 
@@ -54,9 +62,10 @@ class Plan:
                     "rules": line["rules"],
                     "digest": line["digest"],
                     "reason": line["reason"],
+                    "doubted": item.names in self.doubted,
                 }
             )
-            for _, line in self.judge
+            for item, line in self.judge
         ]
 
 
@@ -75,6 +84,9 @@ def make_plan(
             plan.analyse.append(item)
         elif line["status"] != "ok":
             plan.kept.append(item)
+        elif current.doubts(line):
+            plan.judge.append((item, line))
+            plan.doubted.add(item.names)
         elif line["rules"] != current.rules_hash:
             plan.judge.append((item, line))
         else:

@@ -1,6 +1,8 @@
 """Which rules an incident was judged by, so that only those that changed are asked again.
 
-Knows that a dataset keeps the fingerprints of every set of rules it met. Must not know rules.
+Knows that a dataset keeps the fingerprints of every set of rules it met, and notes while documents are
+replaced by those of other rules: a run that is killed then leaves documents that their lines do not know of.
+Must not know rules.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 
-from pcapan.batch.layout import Layout
+from pcapan.batch.layout import Layout, write_whole
 
 
 def keep_fingerprints(layout: Layout, rules_hash: str, fingerprints: Mapping[str, str]) -> None:
@@ -27,3 +29,21 @@ def read_fingerprints(layout: Layout, rules_hash: str) -> Mapping[str, str]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def note_judging(layout: Layout, hashes: frozenset[str]) -> None:
+    """Write down, durably, the rules that documents may hold against their lines; raises OSError."""
+    if hashes:
+        write_whole(layout.judging, json.dumps(sorted(hashes)).encode())
+    else:
+        layout.judging.unlink(missing_ok=True)
+
+
+def read_judging(layout: Layout) -> frozenset[str]:
+    """What was written down by runs that did not come to their end."""
+    try:
+        return frozenset(map(str, json.loads(layout.judging.read_bytes())))
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, ValueError, TypeError):
+        return frozenset(("unknown",))  # differs from all rules, so that every document is looked at

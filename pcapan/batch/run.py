@@ -24,7 +24,7 @@ from pcapan.batch.manifest import Line, Manifest
 from pcapan.batch.model import Found, Input, Item, Outcome, Refused
 from pcapan.batch.plan import Current, Names, Plan, make_plan
 from pcapan.batch.progress import Meter, State, read_state
-from pcapan.batch.rulebook import keep_fingerprints
+from pcapan.batch.rulebook import keep_fingerprints, note_judging, read_judging
 from pcapan.batch.settings import Settings
 from pcapan.batch.work import reader_version
 from pcapan.errors import PcapanError, UnreadableError
@@ -94,7 +94,13 @@ def run(request: Request, watch: Watch) -> Summary:
         ended = "failed"
         try:
             one = _Run(request, layout, manifest, engine, meter, watch)
-            current = Current(rules.rules_hash, request.settings.site, stored.version(), reader_version())
+            current = Current(
+                rules.rules_hash,
+                request.settings.site,
+                stored.version(),
+                reader_version(),
+                read_judging(layout),
+            )
             summary = one.all(current)
             one.tidy(clean=clean)
             ended = "done"
@@ -248,6 +254,9 @@ class _Run:
         self._flush()
 
     def _work(self, plan: Plan, current: Current) -> None:
+        if plan.judge:
+            note_judging(self._layout, current.unfinished | {current.rules_hash})
+        doubted = {n for n, line in self._manifest.lines.items() if line["key"] and current.doubts(line)}
         items = [*plan.analyse, *(item for item, _ in plan.judge)]
         stale: list[Item] = []
         for number, outcome in self._each(plan.tasks()):
@@ -259,6 +268,9 @@ class _Run:
             tasks = Plan(analyse=stale).tasks()
             for number, outcome in self._each(tasks):
                 self._done(stale[number], outcome, current)
+        if plan.judge or current.unfinished:  # items of other sources may still be what a killed run left
+            elsewhere = doubted - {item.names for item in items} - set(plan.replaced)
+            note_judging(self._layout, current.unfinished if elsewhere else frozenset())
 
     def _each(self, tasks: list[Task]) -> Iterator[tuple[int, Outcome]]:
         try:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from pcapan.batch import inventory, parquet, places, stored
 from pcapan.batch.archives import Shelf
 from pcapan.batch.catalogue import found_to_json
-from pcapan.batch.digest import digest_of, findings_digest
+from pcapan.batch.digest import digest_of, findings_mark, judged_digest
 from pcapan.batch.document import Pieces, encoded, merged, says_the_same
 from pcapan.batch.layout import Layout, is_full
 from pcapan.batch.model import Input, Outcome
@@ -134,12 +134,13 @@ class Worker:
         stock = stored.NotingStock(facts)
         result = make_result(facts, self.rules, self._options, unreadable, stock)
         key = self._key([entry.sha256 for entry in facts.inputs])
-        digest = digest_of(result, facts)
+        document = result.to_dict()
+        data = encoded(document) + b"\n"
+        digest = digest_of(result, facts, Pieces.cut(data).findings)
         self._layout.write(self._layout.facts(key), stored.pack(facts, stock))
         parquet.write_tables(self._layout, key, stock, digest["month"], digest["server"])
-        document = result.to_dict()
         self._write_findings(key, digest, document["findings"])
-        self._layout.write(self._layout.result(key), encoded(document) + b"\n")
+        self._layout.write(self._layout.result(key), data)
         return {"key": key, "digest": digest, "reason": _damage(facts.inputs, unreadable)}
 
     def _key(self, hashes: Sequence[str]) -> str:
@@ -157,23 +158,31 @@ class Worker:
         A document whose findings stay the same is left as it is: it names the rules by which they were
         first found, the manifest those by which they hold now. Most stay the same, and to replace a file
         takes longer than all the rest.
+
+        A document that is not the one its line was made of was replaced by a run that was killed before it
+        wrote the line, or by that of another item with the same content: all rules are asked then.
         """
         key, digest = task["key"], task["digest"]
         before = read_fingerprints(self._layout, task["rules"])
-        changed = [rule for rule in self.rules if before.get(rule.id) != self.rules.fingerprints[rule.id]]
-        ids = frozenset(rule.id for rule in changed) | (before.keys() - self.rules.fingerprints.keys())
         try:
             stock = stored.StoredStock(self._layout.facts(key).read_bytes(), self._options.site)
             pieces = Pieces.cut(self._layout.result(key).read_bytes())
+            known = findings_mark(pieces.findings) == digest.get("mark")
+            if not known:
+                before = {}
+            changed = [rule for rule in self.rules if before.get(rule.id) != self.rules.fingerprints[rule.id]]
+            ids = frozenset(rule.id for rule in changed) | (before.keys() - self.rules.fingerprints.keys())
             new = [finding_dict(finding) for finding in judge(stock, changed)]
-            if not says_the_same(pieces.findings, new, ids):
-                found = merged(json.loads(pieces.findings), new, ids, [rule.id for rule in self.rules])
+            if not known or not says_the_same(pieces.findings, new, ids):
+                old = json.loads(pieces.findings) if known else []
+                found = merged(old, new, ids, [rule.id for rule in self.rules])
                 pieces.run, pieces.findings = self._run, encoded(found)
-                data = pieces.joined()
-                digest = {**digest, **findings_digest(load_result(data, key))}
+                digest = {**digest, **judged_digest(found, pieces.counts(), pieces.findings)}
                 self._write_findings(key, digest, found)
-                self._layout.write(self._layout.result(key), data)
-        except (FileNotFoundError, UnreadableError, ValueError) as error:
+                self._layout.write(self._layout.result(key), pieces.joined())
+            elif task["doubted"]:  # the document stayed, its table may not have
+                self._write_findings(key, digest, json.loads(pieces.findings))
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise stored.StaleError(str(error)) from None
         if stock.learned:
             self._layout.write(self._layout.facts(key), stock.bytes())

@@ -17,6 +17,8 @@ from pcapan.tables.facts import Facts
 
 #: Addresses of one claim that are kept; the rest is counted.
 _ADDRESSES = 50
+#: What judging again needs of the digest there is.
+STABLE = ("month", "server", "first_ns", "last_ns", "mark")
 #: Numbers of claims that tell how a cause develops.
 _NUMBERS = ("sas_at_onset", "clients_at_once", "unanswered")
 

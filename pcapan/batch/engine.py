@@ -11,13 +11,14 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pcapan.batch.keeper import CHILD, Keeper
 from pcapan.batch.model import Outcome
 from pcapan.batch.settings import Settings
 
-Token = TypeVar("Token")
+#: Small tasks that are handed over at once.
+_TOGETHER = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Task:
     """Plain values: `do` and whatever that needs."""
     near: str = ""
     """Tasks of the same word are best done by the same worker: captures of one archive."""
+    small: bool = False
+    """It takes no longer than handing it over, so several are best handed over together."""
 
 
 class Engine(Protocol):
@@ -63,7 +66,7 @@ class LocalEngine:
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[int, Outcome]]:
         """Do tasks; see `Engine.run`."""
         waiting = _Waiting(tasks)
-        done: queue.SimpleQueue[tuple[int, Outcome]] = queue.SimpleQueue()
+        done: queue.SimpleQueue[list[tuple[int, Outcome]]] = queue.SimpleQueue()
         left = len(waiting)
         threads = [
             threading.Thread(target=self._serve, args=(keeper, waiting, done), daemon=True)
@@ -72,20 +75,23 @@ class LocalEngine:
         for thread in threads:
             thread.start()
         while left:
-            yield done.get()
-            left -= 1
+            some = done.get()
+            left -= len(some)
+            yield from some
         for thread in threads:
             thread.join()
 
-    def _serve(self, keeper: Keeper, waiting: _Waiting, done: queue.SimpleQueue[tuple[int, Outcome]]) -> None:
-        near = ""
+    def _serve(
+        self, keeper: Keeper, waiting: _Waiting, done: queue.SimpleQueue[list[tuple[int, Outcome]]]
+    ) -> None:
+        near, most = "", max(1, min(_TOGETHER, len(waiting) // (4 * self.workers)))
         while not self._stopped.is_set():
-            taken = waiting.take(near)
-            if taken is None:
+            taken = waiting.take(near, most)
+            if not taken:
                 return
-            number, task = taken
-            near = task.near
-            done.put((number, keeper.do(task.what)))
+            near = taken[-1][1].near
+            outcomes = keeper.do_all([task.what for _, task in taken])
+            done.put([(number, outcome) for (number, _), outcome in zip(taken, outcomes, strict=True)])
 
     def close(self) -> None:
         """Stop at once."""
@@ -108,8 +114,18 @@ class _Waiting:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def take(self, near: str) -> tuple[int, Task] | None:
-        """The next task, one that is `near` if there is any."""
+    def take(self, near: str, most: int) -> list[tuple[int, Task]]:
+        """The next task, one that is `near` if there is any; several, up to `most`, if they are small."""
+        first = self._next(near)
+        taken = [first] if first is not None else []
+        while taken and taken[-1][1].small and len(taken) < most:
+            following = self._next("")
+            if following is None:
+                break
+            taken.append(following)
+        return taken
+
+    def _next(self, near: str) -> tuple[int, Task] | None:
         with self._lock:
             group = self._near.get(near) if near else None
             while group:

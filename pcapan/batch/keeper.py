@@ -1,7 +1,8 @@
 """Keeps one worker process: gives it tasks, waits no longer than allowed, replaces it when it dies.
 
 Knows processes and clocks. Must not know what tasks mean. A task whose process died is tried once more in
-a new one, because processes are also ended by others; a task that ran out of time is not.
+a new one, because processes are also ended by others; a task that ran out of time is not. Several tasks may
+be handed over at once, so that the process never waits for the next one; each still fails for itself.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,8 @@ CHILD = "pcapan.batch.child"
 _RETRIES = 1
 #: Seconds a new process may need before its first task, on a busy machine.
 _START = 60.0
+#: Seconds between two looks at the clock.
+_LOOK = 0.5
 
 
 class Keeper:
@@ -36,6 +41,7 @@ class Keeper:
         self._process: subprocess.Popen[bytes] | None = None
         self._fresh = True
         self._closed = False
+        self._clock = _Clock()
 
     @property
     def pid(self) -> int | None:
@@ -53,40 +59,54 @@ class Keeper:
             return Outcome("failed", outcome.reason, outcome.seconds)
         return outcome
 
+    def do_all(self, tasks: Sequence[dict[str, Any]]) -> list[Outcome]:
+        """Have tasks done that take little each; as `do` for every one of them."""
+        if len(tasks) == 1:
+            return [self.do(tasks[0])]
+        outcomes = self._handed_over(tasks)
+        if outcomes and outcomes[-1].status == "died":
+            outcomes.pop()
+        return outcomes + [self.do(task) for task in tasks[len(outcomes) :]]
+
     def _once(self, task: dict[str, Any]) -> Outcome:
+        return self._handed_over([task])[0]
+
+    def _handed_over(self, tasks: Sequence[dict[str, Any]]) -> list[Outcome]:
+        """The outcomes up to the one after which the process was no more."""
+        if self._closed:
+            return [Outcome("died", "the run was ended")]
         try:
             process = self._running()
         except OSError as error:
-            return Outcome("failed", f"no worker process could be started: {error.strerror or error}")
+            return [Outcome("failed", f"no worker process could be started: {error.strerror or error}")]
         assert process.stdin is not None and process.stdout is not None
-        overdue = threading.Event()
-
-        def end() -> None:
-            overdue.set()
-            process.kill()
-
-        allowed = self._settings.seconds + (_START if self._fresh else 0)
-        timer = threading.Timer(allowed, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            process.stdin.write(json.dumps(task).encode() + b"\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except (OSError, ValueError):
-            line = b""
-        finally:
-            timer.cancel()
-        self._fresh = False
-        if line.endswith(b"\n"):
+        outcomes: list[Outcome] = []
+        text = b"".join(json.dumps(task).encode() + b"\n" for task in tasks)
+        while len(outcomes) < len(tasks):
+            allowed = self._settings.seconds + (_START if self._fresh else 0)
+            self._clock.start(allowed, process)
+            try:
+                if text:
+                    process.stdin.write(text)
+                    process.stdin.flush()
+                    text = b""
+                line = process.stdout.readline()
+            except (OSError, ValueError):
+                line = b""
+            overdue = self._clock.stop()
+            self._fresh = False
+            if not line.endswith(b"\n"):
+                code = self._drop()
+                late = f"it took longer than {self._settings.seconds:g} seconds"
+                outcomes.append(Outcome("failed", late, allowed) if overdue else Outcome("died", _died(code)))
+                break
             answer = json.loads(line)
-            if answer.pop("tired"):
+            tired = answer.pop("tired")
+            outcomes.append(Outcome(**answer))
+            if tired:
                 self._drop()
-            return Outcome(**answer)
-        code = self._drop()
-        if overdue.is_set():
-            return Outcome("failed", f"it took longer than {self._settings.seconds:g} seconds", allowed)
-        return Outcome("died", _died(code))
+                break
+        return outcomes
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is None:
@@ -130,9 +150,49 @@ class Keeper:
     def close(self) -> None:
         """End the process for good; may be called from another thread to interrupt a task."""
         self._closed = True
+        self._clock.end()
         process = self._process
         if process is not None:
             process.kill()
+
+
+class _Clock:
+    """Kills a process that takes too long; one thread for all tasks, because starting one takes longer than
+    many a task."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watched: subprocess.Popen[bytes] | None = None
+        self._until = 0.0
+        self._overdue = False
+
+    def start(self, seconds: float, process: subprocess.Popen[bytes]) -> None:
+        """Give a process so much time from now."""
+        with self._lock:
+            self._until, self._watched, self._overdue = time.monotonic() + seconds, process, False
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look, daemon=True)
+            self._thread.start()
+
+    def stop(self) -> bool:
+        """It came to an end; returns whether that was because its time was over."""
+        with self._lock:
+            self._watched = None
+            return self._overdue
+
+    def end(self) -> None:
+        """Watch no more."""
+        self._ended.set()
+
+    def _look(self) -> None:
+        while not self._ended.wait(_LOOK):
+            with self._lock:
+                if self._watched is not None and time.monotonic() > self._until:
+                    self._overdue = True
+                    self._watched.kill()
+                    self._watched = None
 
 
 def _died(code: int) -> str:

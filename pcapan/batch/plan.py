@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pcapan.batch.digest import STABLE
 from pcapan.batch.engine import Task
 from pcapan.batch.manifest import Line, Manifest
 from pcapan.batch.model import INSIDE, Item, Refused
@@ -60,10 +61,10 @@ class Plan:
                     "do": "judge",
                     "key": line["key"],
                     "rules": line["rules"],
-                    "digest": line["digest"],
-                    "reason": line["reason"],
+                    "digest": {name: line["digest"].get(name) for name in STABLE},
                     "doubted": item.names in self.doubted,
-                }
+                },
+                small=True,
             )
             for item, line in self.judge
         ]

@@ -258,12 +258,13 @@ class _Run:
             note_judging(self._layout, current.unfinished | {current.rules_hash})
         doubted = {n for n, line in self._manifest.lines.items() if line["key"] and current.doubts(line)}
         items = [*plan.analyse, *(item for item, _ in plan.judge)]
+        lines = [*(None for _ in plan.analyse), *(line for _, line in plan.judge)]
         stale: list[Item] = []
         for number, outcome in self._each(plan.tasks()):
             if outcome.status == "stale":  # its stored facts are of no use: back to the captures
                 stale.append(items[number])
                 continue
-            self._done(items[number], outcome, current)
+            self._done(items[number], outcome, current, lines[number])
         if stale:
             tasks = Plan(analyse=stale).tasks()
             for number, outcome in self._each(tasks):
@@ -278,7 +279,8 @@ class _Run:
         finally:
             self._flush()
 
-    def _done(self, item: Item, outcome: Outcome, current: Current) -> None:
+    def _done(self, item: Item, outcome: Outcome, current: Current, judged: Line | None = None) -> None:
+        """Write down what became of an item; `judged` is its line of before where only rules were asked."""
         self._stop_if_full(outcome)
         self._meter.step(item.size, failed=outcome.status != "ok")
         line: dict[str, Any] = {
@@ -295,8 +297,9 @@ class _Run:
                 "rules": current.rules_hash,
                 "site": current.site,
                 "version": current.version,
-                "digest": outcome.answer["digest"],
+                "digest": {**(judged["digest"] if judged else {}), **outcome.answer["digest"]},
             }
+            line["reason"] = judged["reason"] if judged else outcome.reason
         elif "final" in outcome.answer:
             line["final"] = outcome.answer["final"]
         before = self._manifest.lines.get(item.names)

@@ -161,8 +161,10 @@ class Worker:
 
         A document that is not the one its line was made of was replaced by a run that was killed before it
         wrote the line, or by that of another item with the same content: all rules are asked then.
+
+        Answers with the part of the digest that changed.
         """
-        key, digest = task["key"], task["digest"]
+        key, digest, news = task["key"], task["digest"], {}
         before = read_fingerprints(self._layout, task["rules"])
         try:
             stock = stored.StoredStock(self._layout.facts(key).read_bytes(), self._options.site)
@@ -177,7 +179,7 @@ class Worker:
                 old = json.loads(pieces.findings) if known else []
                 found = merged(old, new, ids, [rule.id for rule in self.rules])
                 pieces.run, pieces.findings = self._run, encoded(found)
-                digest = {**digest, **judged_digest(found, pieces.counts(), pieces.findings)}
+                news = judged_digest(found, pieces.counts(), pieces.findings)
                 self._write_findings(key, digest, found)
                 self._layout.write(self._layout.result(key), pieces.joined())
             elif task["doubted"]:  # the document stayed, its table may not have
@@ -186,7 +188,7 @@ class Worker:
             raise stored.StaleError(str(error)) from None
         if stock.learned:
             self._layout.write(self._layout.facts(key), stock.bytes())
-        return {"key": key, "digest": digest, "reason": task["reason"]}
+        return {"key": key, "digest": news}
 
     def _render(self, task: dict[str, Any]) -> Answer:
         """Write reports of stored incidents; one that cannot be written does not keep others from it."""

@@ -153,6 +153,8 @@ def _ns(moment: datetime) -> int:
 
 def _runs(parts: list[_Part], kind: str) -> list[list[_Part]]:
     """Parts of one series that follow each other."""
+    if len(parts) == 1:  # nearly all, in an archive of single captures
+        return [parts]
     parts.sort(
         key=lambda part: (part.stamp or datetime.min.replace(tzinfo=UTC), part.number, part.entry.name)
     )

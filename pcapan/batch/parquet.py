@@ -31,6 +31,8 @@ UNKNOWN = "unknown"
 #: A flood may name any number of servers; those with fewer rows share one partition.
 _MOST_SERVERS = 32
 _OTHERS = "others"
+#: So many rows are smaller without dictionaries of their values, and written in half the time.
+_FEW = 100
 
 _FINDING_COLUMNS = (
     ("incident", "str"),
@@ -138,6 +140,8 @@ def _encoded(columns: tuple[tuple[str, str], ...], rows: Sequence[Mapping[str, A
         pa.Table.from_arrays(arrays, schema=schema),
         written,
         compression="zstd",
+        use_dictionary=len(rows) > _FEW,
+        store_schema=False,  # plain types need no copy of it in Arrow's form
         write_statistics=["first_ns"] if any(column == "first_ns" for column, _ in columns) else False,
     )
     return written.getvalue()

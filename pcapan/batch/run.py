@@ -31,7 +31,7 @@ from pcapan.errors import PcapanError, UnreadableError
 from pcapan.pipeline import built_in_rules
 
 #: Lines that wait for each other, so that a flood of small incidents costs few writes; and for how long.
-_TOGETHER, _WAIT = 200, 0.25
+_TOGETHER, _WAIT = 2000, 1.0
 
 
 @dataclass(slots=True)

@@ -9,15 +9,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from pcapan.batch.engine import LocalEngine, Task
 from pcapan.batch.grouping import Grouping
 from pcapan.batch.keeper import CHILD
 from pcapan.batch.layout import Layout
 from pcapan.batch.manifest import Line, Manifest
 from pcapan.batch.model import Outcome
+from pcapan.batch.parquet import NAMES
 from pcapan.batch.run import Request, Summary, Watch, run
 from pcapan.batch.settings import Settings
 from pcapan.batch.work import Worker
+from pcapan.errors import UnreadableError
+from pcapan.pipeline import analyze
+from pcapan.report.jsontext import json_text
+from pcapan.tables.registry import TABLES, rows_of
 
 
 class Inline:
@@ -102,3 +109,37 @@ def consistent(out: Path) -> None:
     assert set(kinds) == keys
     assert all({"results", "facts", "tables"} <= found for found in kinds.values())
     assert not list((out / "tmp").iterdir())
+
+
+def same_as_alone(out: Path, line: Line) -> None:
+    """A line, its document and its rows in all tables are what a single analysis of its captures says."""
+    try:
+        alone = analyze(line["inputs"])
+    except UnreadableError as error:
+        assert line["status"] == "failed" and error.message in line["reason"]
+        return
+    assert line["status"] == "ok"
+    key = line["key"]
+    assert result(out, key) == json.loads(json_text(alone.result.to_dict()))
+    stored = rows(out, key)
+    for name in ("attempts", "sas", "sources"):
+        columns = [column.name for column in TABLES[name].columns]
+        wanted = [{column: row[column] for column in columns} for row in rows_of(name, alone.facts)]
+        assert _sorted(stored[name]) == _sorted(wanted), (name, line["inputs"])
+    assert [(row["id"], row["verdict"], row["addresses"]) for row in stored["findings"]] == [
+        (finding.id, finding.verdict, finding.addresses) for finding in alone.result.findings
+    ]
+
+
+def rows(out: Path, key: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of an item in all tables, without its key."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
+    for part in Layout(out).parts(key):
+        for row in pq.read_table(part, partitioning=None).to_pylist():
+            assert row.pop("incident") == key
+            found[part.relative_to(out / "tables").parts[0]].append(row)
+    return found
+
+
+def _sorted(found: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(row) for row in found)

@@ -16,7 +16,8 @@ from pcapan.errors import PcapanError, UnreadableError, UsageError
 from pcapan.pipeline import Options, analyze
 from pcapan.report.jsontext import json_text
 from tests.batch.packing import FULL_NAT, HEALTHY, LIMIT, SAMPLES, SILENT, zip_of
-from tests.batch.running import Noting, batch, consistent, files, manifest, result
+from tests.batch.running import Noting, batch, consistent, files, manifest, result, same_as_alone
+from tests.batch.year import write_year
 
 BAD_CHILD = "tests.batch.bad_child"
 
@@ -68,6 +69,17 @@ def test_every_item_is_what_a_single_analysis_says(archive: Path, tmp_path: Path
     assert [f["verdict"] for f in inside["findings"]] == [f["verdict"] for f in alone["findings"]]
     assert inside["inputs"] == alone["inputs"] and inside["sources"] == alone["sources"]
     consistent(out)
+
+
+def test_every_capture_of_a_folder_is_what_a_single_analysis_says(tmp_path: Path) -> None:
+    """Verdicts, findings and the rows of all tables, of whole captures and of damaged ones."""
+    folder, out = tmp_path / "folder", tmp_path / "out"
+    write_year(folder, 24, 8)
+    batch(out, folder, workers=2)
+    lines = manifest(out)
+    assert len(lines) == 24 and {line["status"] for line in lines.values()} == {"ok", "failed"}
+    for line in lines.values():
+        same_as_alone(out, line)
 
 
 def test_tables_hold_the_rows_of_every_incident(archive: Path, tmp_path: Path) -> None:

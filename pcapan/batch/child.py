@@ -8,6 +8,7 @@ once: what it was writing lies under a temporary name.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import queue
@@ -33,6 +34,7 @@ def main() -> None:
         return
     settings = Settings.from_json(json.loads(first))
     worker = Worker(settings)
+    gc.freeze()  # what was loaded stays: no need to look through it for what can go
     limited = _limit_memory(settings.memory_mb)
     pending: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(tasks, pending), daemon=True).start()

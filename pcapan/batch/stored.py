@@ -124,7 +124,7 @@ def pack(facts: Facts, stock: NotingStock) -> bytes:
     }
     scans = pickle.dumps((facts.inputs, facts.scans), protocol=5)
     parts["scans"] = _compressed(scans)
-    parts["shown"] = _shown_bytes(stock.shown.values())
+    parts["shown"] = _shown_bytes([asdict(one) for one in stock.shown.values()])
     return _join(parts)
 
 
@@ -138,8 +138,8 @@ def _plain_columns(name: str) -> tuple[str, ...]:
     return tuple(column.name for column in TABLES[name].columns if column.type in _PLAIN)
 
 
-def _shown_bytes(shown: Any) -> bytes:
-    return _compressed(json.dumps([asdict(one) for one in shown], separators=(",", ":")).encode())
+def _shown_bytes(shown: Sequence[Mapping[str, Any]]) -> bytes:
+    return _compressed(json.dumps(shown, separators=(",", ":")).encode())
 
 
 def _join(parts: Mapping[str, bytes]) -> bytes:
@@ -176,14 +176,24 @@ class StoredStock:
         question = (rule.table, rule.evidence.frames, rule.evidence.limit, tuple(rows))
         known = self._known.get(question)
         if known is not None:
-            return list(known.evidence)
+            try:
+                return [Evidence(**one) for one in known["evidence"]]
+            except (KeyError, TypeError) as error:
+                raise StaleError(str(error)) from None
         found = self._gathered().evidence(rule, rows)
         _note(self._learned, rule, rows, found)
         return found
 
     @cached_property
-    def _known(self) -> dict[object, Shown]:
-        return {one.question: one for one in _read_shown(self._parts)}
+    def _known(self) -> dict[object, dict[str, Any]]:
+        """By question: what was stored, whose evidence is made when it is asked for."""
+        try:
+            return {
+                (one["table"], tuple(one["frames"]), one["limit"], tuple(one["rows"])): one
+                for one in _json(self._parts["shown"])
+            }
+        except (KeyError, TypeError) as error:
+            raise StaleError(str(error)) from None
 
     @property
     def learned(self) -> bool:
@@ -192,8 +202,8 @@ class StoredStock:
 
     def bytes(self) -> bytes:
         """The bytes with what was learned."""
-        shown = {**self._known, **self._learned}
-        return _join({**self._parts, "shown": _shown_bytes(shown.values())})
+        shown = [*self._known.values(), *(asdict(one) for one in self._learned.values())]
+        return _join({**self._parts, "shown": _shown_bytes(shown)})
 
     def _gathered(self) -> FactsStock:
         if self._facts is None:
@@ -226,22 +236,6 @@ def _parts(data: bytes) -> dict[str, bytes]:
     if at != len(data):
         raise StaleError("cut")
     return parts
-
-
-def _read_shown(parts: Mapping[str, bytes]) -> list[Shown]:
-    try:
-        return [
-            Shown(
-                one["table"],
-                tuple(one["frames"]),
-                one["limit"],
-                tuple(one["rows"]),
-                tuple(Evidence(**evidence) for evidence in one["evidence"]),
-            )
-            for one in _json(parts["shown"])
-        ]
-    except (KeyError, TypeError) as error:
-        raise StaleError(str(error)) from None
 
 
 def _as_rows(names: Sequence[str], stored: Any) -> list[dict[str, Any]]:

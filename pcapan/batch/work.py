@@ -27,6 +27,7 @@ from pcapan.batch.settings import Settings
 from pcapan.detect.rulefile import RuleSet
 from pcapan.detect.run import judge
 from pcapan.errors import PcapanError, UnreadableError
+from pcapan.memory import without_collection
 from pcapan.model import finding_dict
 from pcapan.pipeline import built_in_rules, make_result, read_facts, run_record
 from pcapan.report.document import load_result
@@ -65,6 +66,7 @@ class Worker:
         """What documents say about the run that judged them again."""
         return encoded(run_record(self.rules, self._options))
 
+    @without_collection
     def do(self, task: dict[str, Any]) -> Outcome:
         """Do a task; whatever goes wrong with it becomes its outcome."""
         began = time.perf_counter()

@@ -6,7 +6,7 @@ Must not know evidence, frames or output formats.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pcapan.detect.engine import Group, RowVerdict, spoken_unknown
@@ -52,15 +52,31 @@ def addresses(rule: Rule, group: Group) -> list[str]:
     return list(dict.fromkeys(value for value in found if isinstance(value, str) and value))
 
 
-def wording_values(rule: Rule, group: Group) -> dict[str, Shown]:
+class _Extended(Mapping[str, Shown]):
+    """Values with some more; none is looked up before a text asks for it, because most are in no text."""
+
+    def __init__(self, more: Mapping[str, Shown], values: Mapping[str, Shown]) -> None:
+        self._more = more
+        self._values = values
+
+    def __getitem__(self, name: str) -> Shown:
+        return self._more[name] if name in self._more else self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._values, *self._more)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def wording_values(rule: Rule, group: Group) -> Mapping[str, Shown]:
     """The values texts may use. A negative verdict about several rows has no row values to quote."""
-    values: dict[str, Shown] = dict(group.lead.values)
+    values: Mapping[str, Shown] = group.lead.values
     if not group.verdict.reported and len(group.rows) > 1:
-        wide = {name for name, what in rule.names.items() if what.capture_wide}
-        values = {name: value for name, value in values.items() if name in wide}
+        values = {name: values[name] for name, what in rule.names.items() if what.capture_wide}
     listed = addresses(rule, group)
     rows = sum(row.row_index is not None for row in group.rows)
-    return {**values, "addresses": listed, "address_count": len(listed), "row_count": rows}
+    return _Extended({"addresses": listed, "address_count": len(listed), "row_count": rows}, values)
 
 
 def describe(rule: Rule, group: Group) -> Description:
@@ -75,8 +91,8 @@ def describe(rule: Rule, group: Group) -> Description:
     if rule.report.numbers and len(listed) > 1:
         for row in group.rows:
             address = row.values.get(rule.address)
-            if isinstance(address, str) and address:
-                by_address.setdefault(address, _numbers(rule, row.values))
+            if isinstance(address, str) and address and address not in by_address:
+                by_address[address] = _numbers(rule, row.values)
     wanted = rule.evidence.filter
     return Description(
         addresses=listed,

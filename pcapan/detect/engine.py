@@ -12,93 +12,15 @@ only a "not observed" that stands after it, the verdict is inconclusive and name
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pcapan.detect.cells import Cells, RowValues, conform, declared
 from pcapan.detect.expression import Expression
-from pcapan.detect.rule import Let, Origin, Rule
-from pcapan.detect.schema import ColumnType, Value
-from pcapan.detect.wording import clean
-from pcapan.errors import PcapanError
+from pcapan.detect.rule import Need, Origin, Rule
+from pcapan.detect.schema import Value
+from pcapan.detect.wording import Template, clean
 from pcapan.model import Severity, Verdict
-
-_PYTHON: Mapping[ColumnType, type] = {
-    ColumnType.BOOL: bool,
-    ColumnType.INT: int,
-    ColumnType.FLOAT: float,
-    ColumnType.STR: str,
-}
-
-
-class _Names(Mapping[str, Value]):
-    """The values of all names for one row, each looked up when it is first asked for.
-
-    A rule asks for a few of a hundred names, and a table may have a hundred thousand rows.
-    """
-
-    __slots__ = ("_base", "_columns", "_known", "_row")
-
-    def __init__(
-        self,
-        row: Mapping[str, Value],
-        columns: Mapping[str, tuple[ColumnType, type]],
-        base: Mapping[str, Value],
-    ) -> None:
-        self._row = row
-        self._columns = columns
-        self._base = base
-        self._known: dict[str, Value] = {}
-
-    def __getitem__(self, name: str) -> Value:
-        try:
-            return self._known[name]
-        except KeyError:
-            column = self._columns.get(name)
-            value = self._base[name] if column is None else _conformed(name, self._row.get(name), *column)
-            self._known[name] = value
-            return value
-
-    def __setitem__(self, name: str, value: Value) -> None:
-        self._known[name] = value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self._base, *self._columns, *self._known)))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-class _Table:
-    """The rows as columns: parameters and lets too, one value for every row."""
-
-    def __init__(
-        self,
-        rows: Sequence[Mapping[str, Value]],
-        columns: Mapping[str, tuple[ColumnType, type]],
-        base: Mapping[str, Value],
-        lets: Sequence[Let],
-    ) -> None:
-        self._rows = rows
-        self._columns = columns
-        self._base = base
-        self._lets = {let.name: let.expression for let in lets}
-        self._known: dict[str, Sequence[Value]] = {}
-
-    def column(self, name: str) -> Sequence[Value]:
-        """The values of a name, in the order of the rows."""
-        found = self._known.get(name)
-        if found is None:
-            found = self._known[name] = self._made(name)
-        return found
-
-    def _made(self, name: str) -> Sequence[Value]:
-        if name in self._lets:
-            return self._lets[name].evaluate_all(self.column, len(self._rows))
-        if name not in self._columns:
-            return [self._base[name]] * len(self._rows)
-        kind, python = self._columns[name]
-        return [_conformed(name, row.get(name), kind, python) for row in self._rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +70,7 @@ def evaluate_rule(
 ) -> list[RowVerdict]:
     """Judge every row; a failed gate about the capture, or no row at all, gives a single verdict."""
     base: dict[str, Value] = dict(capture)
-    _conform(base, _columns(rule, Origin.CAPTURE))
+    conform(base, declared(rule, Origin.CAPTURE))
     base.update(rule.param_values())
     row_lets = []
     for let in rule.lets:
@@ -156,36 +78,64 @@ def evaluate_rule(
             base[let.name] = let.expression.evaluate(base)
         else:
             row_lets.append(let)
-    wide = [_capture_wide(rule, need.when) for need in rule.needs]
-    stopped = _gate(rule, base, None, [index for index, flag in enumerate(wide) if flag])
+    wide = [need for need in rule.needs if _capture_wide(rule, need.when)]
+    stopped = _gate(rule, wide, [need.when.evaluate(base) for need in wide], base, None, _render)
     if stopped is not None:
         return [stopped]
-    row_gates = [index for index, flag in enumerate(wide) if not flag]
     if rule.judges_capture:
-        return [_judge(rule, base, 0)]
+        answers = [outcome.when.evaluate(base) for outcome in rule.outcomes]
+        return [_judge(rule, answers, base, 0, _render)]
     if not rows:
         return [RowVerdict(None, Verdict.NOT_OBSERVED, "", base)]
+    return _judge_rows(rule, Cells(rule, rows, base, row_lets))
+
+
+def _judge_rows(rule: Rule, cells: Cells) -> list[RowVerdict]:
+    gates = [need for need in rule.needs if not _capture_wide(rule, need.when)]
+    count = len(cells.rows)
+    asked = [need.when for need in gates] + [outcome.when for outcome in rule.outcomes]
+    answers = [expression.evaluate_all(cells.column, count) for expression in asked]
+    render = _remembering(cells)
     verdicts: list[RowVerdict] = []
-    columns = {name: (kind, python) for name, kind, python in _columns(rule, Origin.ROW)}
     alike: dict[tuple[Value, ...], list[RowVerdict]] = {}
-    asked = [rule.needs[number].when for number in row_gates] + [outcome.when for outcome in rule.outcomes]
-    table = _Table(rows, columns, base, row_lets)
-    answers = [expression.evaluate_all(table.column, len(rows)) for expression in asked]
     for index, answered in enumerate(zip(*answers, strict=True)):
         known = alike.get(answered)
         if known is not None and len(known) > 1:
             verdicts.append(known[1])
             continue
-        values = _Names(rows[index], columns, base)
-        for let in row_lets:
-            values[let.name] = let.expression.evaluate(values)
-        verdict = _gate(rule, values, index, row_gates) or _judge(rule, values, index)
+        values = RowValues(cells, index)
+        verdict = _gate(rule, gates, answered[: len(gates)], values, index, render) or _judge(
+            rule, answered[len(gates) :], values, index, render
+        )
         verdicts.append(verdict)
         if not verdict.verdict.reported and not verdict.reason and not verdict.unknown:
             # Nothing is said of such rows one by one, and there may be a million: from the second on they
             # share one verdict. The first keeps its values, in case it stays alone.
-            alike.setdefault(answered, []).append(verdict if known is None else replace(verdict, values=base))
+            shared = verdict if known is None else replace(verdict, values=cells.base)
+            alike.setdefault(answered, []).append(shared)
     return verdicts
+
+
+_Render = Callable[[Template, Mapping[str, Value]], str]
+
+
+def _render(template: Template, values: Mapping[str, Value]) -> str:
+    return template.render(values)
+
+
+def _remembering(cells: Cells) -> _Render:
+    """Renders the reasons of rows; rows whose values are the same have the same reason."""
+    written: dict[tuple[object, ...], str] = {}
+
+    def render(template: Template, values: Mapping[str, Value]) -> str:
+        shown = [values[name] for name in template.names]
+        key = (id(template), *shown, *map(type, shown))
+        text = written.get(key)
+        if text is None:
+            text = written[key] = template.render(values)
+        return text
+
+    return render
 
 
 def group(rule: Rule, verdicts: Sequence[RowVerdict]) -> list[Group]:
@@ -241,27 +191,31 @@ def _capture_wide(rule: Rule, expression: Expression) -> bool:
 
 
 def _gate(
-    rule: Rule, values: Mapping[str, Value], index: int | None, needs: Sequence[int]
+    rule: Rule,
+    gates: Sequence[Need],
+    answers: Sequence[Value],
+    values: Mapping[str, Value],
+    index: int | None,
+    render: _Render,
 ) -> RowVerdict | None:
     """The verdict of the first gate that is not open; None when all are."""
-    for number in needs:
-        need = rule.needs[number]
-        value = need.when.evaluate(values)
+    for need, value in zip(gates, answers, strict=True):
         if value is True:
             continue
         # Whether a rule applies cannot be denied from a value nobody knows.
         verdict = need.verdict if value is False else Verdict.INCONCLUSIVE
         unknown = _unknown(rule, need.when, values) if value is None else ()
-        reason = _with_unknown(rule, need.reason.render(values), unknown)
+        reason = _with_unknown(rule, render(need.reason, values), unknown)
         return RowVerdict(index, verdict, reason, values, unknown)
     return None
 
 
-def _judge(rule: Rule, values: Mapping[str, Value], index: int) -> RowVerdict:
+def _judge(
+    rule: Rule, answers: Sequence[Value], values: Mapping[str, Value], index: int, render: _Render
+) -> RowVerdict:
     unknown: dict[str, None] = {}
     claim_open = False
-    for number, outcome in enumerate(rule.outcomes):
-        value = outcome.when.evaluate(values)
+    for number, (outcome, value) in enumerate(zip(rule.outcomes, answers, strict=True)):
         if value is None:
             unknown.update(dict.fromkeys(_unknown(rule, outcome.when, values)))
             claim_open = claim_open or outcome.verdict.reported
@@ -269,7 +223,7 @@ def _judge(rule: Rule, values: Mapping[str, Value], index: int) -> RowVerdict:
             continue
         if outcome.verdict is Verdict.NOT_OBSERVED and claim_open:
             break
-        reason = outcome.reason.render(values) if outcome.reason else ""
+        reason = render(outcome.reason, values) if outcome.reason else ""
         return RowVerdict(index, outcome.verdict, reason, values, tuple(unknown), outcome.severity, number)
     if unknown:
         names = tuple(unknown)
@@ -292,45 +246,3 @@ def _with_unknown(rule: Rule, reason: str, unknown: Sequence[str]) -> str:
     if not unknown:
         return reason
     return f"{reason} Not known here: {spoken_unknown(rule, unknown)}.".strip()
-
-
-def _columns(rule: Rule, origin: Origin) -> list[tuple[str, ColumnType, type]]:
-    return [
-        (name, what.type, _PYTHON[what.type]) for name, what in rule.names.items() if what.origin is origin
-    ]
-
-
-def _conform(values: dict[str, Value], columns: Sequence[tuple[str, ColumnType, type]]) -> None:
-    """Give every declared column a plain value of its declared type; absent and NaN become unknown."""
-    for name, kind, python in columns:
-        values[name] = _conformed(name, values.get(name), kind, python)
-
-
-def _conformed(name: str, value: Value, kind: ColumnType, python: type) -> Value:
-    if type(value) is not python:
-        return None if value is None else _plain(name, value, kind)
-    if python is float and not math.isfinite(value):  # type: ignore[arg-type]
-        return None
-    return value
-
-
-def _plain(name: str, value: object, kind: ColumnType) -> Value:
-    item = getattr(value, "item", None)
-    if item is not None and not isinstance(value, bool | int | float | str):
-        value = item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, bool):
-        if kind is ColumnType.BOOL:
-            return value
-    elif isinstance(value, int | float):
-        if kind is ColumnType.FLOAT or (kind is ColumnType.INT and isinstance(value, int)):
-            return value
-        if kind is ColumnType.INT and isinstance(value, float) and value.is_integer():
-            return int(value)
-    elif isinstance(value, str) and kind is ColumnType.STR:
-        return value
-    raise PcapanError(
-        f"The column {name!r} holds {type(value).__name__} where {kind.value} is declared.",
-        hint="This is a fault in the program, not in the rule.",
-    )

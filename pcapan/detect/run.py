@@ -17,6 +17,7 @@ from pcapan.detect.exhibits import SELECTORS, exhibits
 from pcapan.detect.rule import Rule
 from pcapan.detect.schema import ColumnType, RuleSchema, TableSchema, Value
 from pcapan.model import Evidence, Finding, Severity, Verdict
+from pcapan.tables.declare import Rows
 from pcapan.tables.facts import Facts
 from pcapan.tables.registry import TABLES, subjects_of
 from pcapan.tables.times import iso_time
@@ -64,7 +65,7 @@ class FactsStock:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._subjects: dict[str, list[Any]] = {}
-        self._rows: dict[str, list[Mapping[str, Any]]] = {}
+        self._rows: dict[str, Rows] = {}
 
     def subjects(self, table: str) -> list[Any]:
         """What the rows of a table are made from, in the order of the rows."""
@@ -72,7 +73,7 @@ class FactsStock:
             self._subjects[table] = subjects_of(table, self._facts)
         return self._subjects[table]
 
-    def rows(self, table: str) -> Sequence[Mapping[str, Any]]:
+    def rows(self, table: str) -> Rows:
         """The rows of a table, whose columns are computed when they are asked for."""
         if table not in self._rows:
             self._rows[table] = TABLES[table].lazy_rows(self.subjects(table))

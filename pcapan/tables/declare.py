@@ -12,9 +12,9 @@ meaning the function's docstring. Must not know any table.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints, overload
 
 Cell = bool | int | float | str | None
 """A plain cell. None means unknown, never zero or false. List cells hold plain cells."""
@@ -67,38 +67,84 @@ class Table:
         for subject in subjects:
             yield {name: value(subject) for name, value in columns}
 
-    def lazy_rows(self, subjects: Iterable[Any]) -> list[Mapping[str, Any]]:
+    def lazy_rows(self, subjects: Sequence[Any]) -> Rows:
         """As `rows`, for a reader who asks for few of the columns: each is computed when it is asked for."""
-        columns = {column.name: column.value for column in self.columns}
-        return [_LazyRow(columns, subject) for subject in subjects]
+        return Rows({column.name: column.value for column in self.columns}, subjects)
 
     def row(self, subject: Any) -> dict[str, Any]:
         """The single row of one subject."""
         return next(self.rows([subject]))
 
 
-class _LazyRow(Mapping[str, Any]):
-    """One row; what was computed once stays."""
+#: Columns of tables up to this length are computed whole and kept, because other readers follow.
+_SHORT = 1000
 
-    __slots__ = ("_columns", "_known", "_subject")
 
-    def __init__(self, columns: Mapping[str, Callable[[Any], Any]], subject: Any) -> None:
-        self._columns = columns
-        self._subject = subject
+class Rows(Sequence[Mapping[str, Any]]):
+    """The rows of a table, readable by row and by column; a column is computed when it is first asked for."""
+
+    __slots__ = ("_functions", "_known", "_subjects")
+
+    def __init__(self, functions: Mapping[str, Callable[[Any], Any]], subjects: Sequence[Any]) -> None:
+        self._functions = functions
+        self._subjects = subjects
+        self._known: dict[str, list[Any]] = {}
+
+    def column(self, name: str) -> list[Any]:
+        """The cells of a column, in the order of the rows; raises KeyError for a name that is none."""
+        known = self._known.get(name)
+        if known is None:
+            function = self._functions[name]
+            known = self._known[name] = [function(subject) for subject in self._subjects]
+        return known
+
+    def cell(self, name: str, index: int) -> Any:
+        """One cell; of a long table only this one is computed."""
+        known = self._known.get(name)
+        if known is None and len(self) <= _SHORT:
+            known = self.column(name)
+        return self._functions[name](self._subjects[index]) if known is None else known[index]
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of the columns, in order."""
+        return self._functions.keys()
+
+    def __len__(self) -> int:
+        return len(self._subjects)
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Mapping[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> Mapping[str, Any] | list[Mapping[str, Any]]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return _Row(self, range(len(self))[index])
+
+
+class _Row(Mapping[str, Any]):
+    """One row of `Rows`; what was computed once stays."""
+
+    __slots__ = ("_index", "_known", "_rows")
+
+    def __init__(self, rows: Rows, index: int) -> None:
+        self._rows = rows
+        self._index = index
         self._known: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         try:
             return self._known[name]
         except KeyError:
-            value = self._known[name] = self._columns[name](self._subject)
+            value = self._known[name] = self._rows.cell(name, self._index)
             return value
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
+        return iter(self._rows.names)
 
     def __len__(self) -> int:
-        return len(self._columns)
+        return sum(1 for _ in self._rows.names)
 
 
 def _type_name(hint: Any) -> str:

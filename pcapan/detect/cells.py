@@ -1,0 +1,168 @@
+"""The values a rule's names have: for every row of its table at once, and for a single row.
+
+Knows columns, parameters and lets, and that a value is of its declared type or unknown. Must not know
+gates, outcomes or verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, cast, runtime_checkable
+
+from pcapan.detect.rule import Let, Origin, Rule
+from pcapan.detect.schema import ColumnType, Value
+from pcapan.errors import PcapanError
+
+_PYTHON: Mapping[ColumnType, type] = {
+    ColumnType.BOOL: bool,
+    ColumnType.INT: int,
+    ColumnType.FLOAT: float,
+    ColumnType.STR: str,
+}
+
+
+@runtime_checkable
+class HasColumns(Protocol):
+    """Rows that can be read by column, which is much faster than row by row."""
+
+    def column(self, name: str) -> Sequence[Value]:
+        """The values of a column in the order of the rows; raises KeyError for a name that is none."""
+        ...
+
+
+class Cells:
+    """The names of a rule over the rows of its table: columns, parameters and lets."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        rows: Sequence[Mapping[str, Value]],
+        base: Mapping[str, Value],
+        lets: Sequence[Let],
+    ) -> None:
+        """`base` has the values that are the same for every row, `lets` those that are not."""
+        self.rows = rows
+        self.columns = declared(rule, Origin.ROW)
+        self.base = base
+        self.lets = {let.name: let.expression for let in lets}
+        self._known: dict[str, Sequence[Value]] = {}
+
+    def column(self, name: str) -> Sequence[Value]:
+        """The values of a name, in the order of the rows."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self._made(name)
+        return found
+
+    def known(self, name: str) -> Sequence[Value] | None:
+        """The same when it was made before."""
+        return self._known.get(name)
+
+    def _made(self, name: str) -> Sequence[Value]:
+        if name in self.lets:
+            return self.lets[name].evaluate_all(self.column, len(self.rows))
+        kind = self.columns.get(name)
+        if kind is None:
+            return [self.base[name]] * len(self.rows)
+        return _conformed_column(name, self._read(name), kind)
+
+    def _read(self, name: str) -> Sequence[Value]:
+        if isinstance(self.rows, HasColumns):
+            try:
+                return self.rows.column(name)
+            except KeyError:
+                return [None] * len(self.rows)
+        return [row.get(name) for row in self.rows]
+
+
+class RowValues(Mapping[str, Value]):
+    """The values of all names for one row, each looked up when it is first asked for.
+
+    A rule asks for a few of a hundred names, and a table may have a hundred thousand rows.
+    """
+
+    __slots__ = ("_cells", "_index", "_known", "_row")
+
+    def __init__(self, cells: Cells, index: int) -> None:
+        self._cells = cells
+        self._index = index
+        self._row: Mapping[str, Value] | None = None
+        self._known: dict[str, Value] = {}
+
+    def __getitem__(self, name: str) -> Value:
+        try:
+            return self._known[name]
+        except KeyError:
+            value = self._known[name] = self._look_up(name)
+            return value
+
+    def _look_up(self, name: str) -> Value:
+        cells = self._cells
+        made = cells.known(name)
+        if made is not None:
+            return made[self._index]
+        if name in cells.lets:
+            return cells.lets[name].evaluate(self)
+        kind = cells.columns.get(name)
+        if kind is None:
+            return cells.base[name]
+        if self._row is None:
+            self._row = cells.rows[self._index]
+        return conformed(name, self._row.get(name), kind)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._cells.base, *self._cells.columns, *self._cells.lets)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def declared(rule: Rule, origin: Origin) -> dict[str, ColumnType]:
+    """The columns of one origin that the rule may name, with their types."""
+    return {name: what.type for name, what in rule.names.items() if what.origin is origin}
+
+
+def conform(values: dict[str, Value], columns: Mapping[str, ColumnType]) -> None:
+    """Give every declared column a plain value of its declared type; absent and NaN become unknown."""
+    for name, kind in columns.items():
+        values[name] = conformed(name, values.get(name), kind)
+
+
+def conformed(name: str, value: Value, kind: ColumnType) -> Value:
+    """A value of the declared type, or unknown."""
+    python = _PYTHON[kind]
+    if type(value) is not python:
+        return None if value is None else _plain(name, value, kind)
+    if python is float and not math.isfinite(cast(float, value)):
+        return None
+    return value
+
+
+def _conformed_column(name: str, values: Sequence[Value], kind: ColumnType) -> Sequence[Value]:
+    """As `conformed`; a column is nearly always fit as it is, which is seen at a glance."""
+    if kind is not ColumnType.FLOAT and {*map(type, values)} <= {_PYTHON[kind], type(None)}:
+        return values
+    return [conformed(name, value, kind) for value in values]
+
+
+def _plain(name: str, value: object, kind: ColumnType) -> Value:
+    item = getattr(value, "item", None)
+    if item is not None and not isinstance(value, bool | int | float | str):
+        value = item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, bool):
+        if kind is ColumnType.BOOL:
+            return value
+    elif isinstance(value, int | float):
+        if kind is ColumnType.FLOAT or (kind is ColumnType.INT and isinstance(value, int)):
+            return value
+        if kind is ColumnType.INT and isinstance(value, float) and value.is_integer():
+            return int(value)
+    elif isinstance(value, str) and kind is ColumnType.STR:
+        return value
+    raise PcapanError(
+        f"The column {name!r} holds {type(value).__name__} where {kind.value} is declared.",
+        hint="This is a fault in the program, not in the rule.",
+    )

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, cast, runtime_checkable
 
+from pcapan.detect.expression import Columns
 from pcapan.detect.rule import Let, Origin, Rule
 from pcapan.detect.schema import ColumnType, Value
 from pcapan.errors import PcapanError
@@ -59,9 +60,16 @@ class Cells:
         """The same when it was made before."""
         return self._known.get(name)
 
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def choose(self, indexes: Sequence[int]) -> Columns:
+        """The names over some of the rows."""
+        return _Chosen(self, indexes)
+
     def _made(self, name: str) -> Sequence[Value]:
         if name in self.lets:
-            return self.lets[name].evaluate_all(self.column, len(self.rows))
+            return self.lets[name].evaluate_all(self)
         kind = self.columns.get(name)
         if kind is None:
             return [self.base[name]] * len(self.rows)
@@ -74,6 +82,39 @@ class Cells:
             except KeyError:
                 return [None] * len(self.rows)
         return [row.get(name) for row in self.rows]
+
+
+#: A column is computed for all rows, and kept for later questions, unless fewer than one row in this many
+#: is asked about.
+_FEW = 8
+
+
+class _Chosen:
+    """The names of a rule over some of the rows of its table."""
+
+    def __init__(self, cells: Cells, indexes: Sequence[int]) -> None:
+        self._cells = cells
+        self._indexes = indexes
+
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+    def choose(self, indexes: Sequence[int]) -> Columns:
+        return _Chosen(self._cells, [self._indexes[index] for index in indexes])
+
+    def column(self, name: str) -> Sequence[Value]:
+        cells = self._cells
+        if name not in cells.columns and name not in cells.lets:
+            return [cells.base[name]] * len(self)
+        known = cells.known(name)
+        if known is None:
+            if name in cells.lets:
+                return cells.lets[name].evaluate_all(self)
+            if len(self) * _FEW < len(cells):
+                kind = cells.columns[name]
+                return [conformed(name, cells.rows[index].get(name), kind) for index in self._indexes]
+            known = cells.column(name)
+        return [known[index] for index in self._indexes]
 
 
 class RowValues(Mapping[str, Value]):

@@ -92,9 +92,8 @@ def evaluate_rule(
 
 def _judge_rows(rule: Rule, cells: Cells) -> list[RowVerdict]:
     gates = [need for need in rule.needs if not _capture_wide(rule, need.when)]
-    count = len(cells.rows)
     asked = [need.when for need in gates] + [outcome.when for outcome in rule.outcomes]
-    answers = [expression.evaluate_all(cells.column, count) for expression in asked]
+    answers = [expression.evaluate_all(cells) for expression in asked]
     render = _remembering(cells)
     verdicts: list[RowVerdict] = []
     alike: dict[tuple[Value, ...], list[RowVerdict]] = {}

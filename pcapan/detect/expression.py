@@ -21,6 +21,7 @@ import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from pcapan.detect.issues import did_you_mean
 from pcapan.detect.lexical import ALLOWED, INSTEAD, ExpressionError, place, scan
@@ -37,8 +38,23 @@ Names = Mapping[str, Value]
 Evaluate = Callable[[Names], Value]
 
 Column = Sequence[Value]
-Columns = Callable[[str], Column]
-"""Gives the values of a name for every row, in the order of the rows."""
+
+
+class Columns(Protocol):
+    """Gives the values of names for all rows of a table, or for those chosen out of them, in their order."""
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        ...
+
+    def column(self, name: str) -> Column:
+        """The values of a name."""
+        ...
+
+    def choose(self, indexes: Sequence[int]) -> Columns:
+        """The same for some of these rows only, whose values may not have to be computed for the others."""
+        ...
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +62,7 @@ class _Step:
     """One node of the tree: how it is computed for one row, and for all rows of a table at once."""
 
     one: Evaluate
-    every: Callable[[Columns, int], Column]
-    """Takes the columns and the number of rows."""
+    every: Callable[[Columns], Column]
 
 
 CONSTANT_NAMES: Mapping[str, bool] = {"true": True, "false": False}
@@ -65,8 +80,8 @@ class Expression:
     names: tuple[str, ...]
     """The names it reads, in order of first appearance."""
     evaluate: Evaluate
-    evaluate_all: Callable[[Columns, int], Column]
-    """The same for every row of a table, given its columns and the number of its rows."""
+    evaluate_all: Callable[[Columns], Column]
+    """The same for every row of a table, given its columns."""
     has_unknown_test: bool = False
 
     @property
@@ -189,7 +204,7 @@ class _Compiler:
         if name not in self.types:
             raise self.fault(node, f"Unknown name {name!r}.", did_you_mean(name, self.types))
         self.names[name] = None
-        return self.types[name], _Step(lambda names: names[name], lambda columns, _: columns(name))
+        return self.types[name], _Step(lambda names: names[name], lambda columns: columns.column(name))
 
     def logic(self, node: ast.BoolOp, depth: int) -> tuple[ColumnType, _Step]:
         parts: list[_Step] = []
@@ -310,7 +325,7 @@ class _Compiler:
 
 
 def _constant(value: Value) -> _Step:
-    return _Step(lambda names: value, lambda _, rows: [value] * rows)
+    return _Step(lambda names: value, lambda columns: [value] * len(columns))
 
 
 def _mapped(apply: Callable[[Value], Value], part: _Step) -> _Step:
@@ -318,7 +333,7 @@ def _mapped(apply: Callable[[Value], Value], part: _Step) -> _Step:
     one, every = part.one, part.every
     return _Step(
         lambda names: apply(one(names)),
-        lambda columns, rows: [apply(value) for value in every(columns, rows)],
+        lambda columns: [apply(value) for value in every(columns)],
     )
 
 
@@ -328,7 +343,7 @@ def _joined(apply: Callable[[Value, Value], Value], left: _Step, right: _Step) -
     ones, others = left.every, right.every
     return _Step(
         lambda names: apply(one(names), other(names)),
-        lambda columns, rows: list(map(apply, ones(columns, rows), others(columns, rows))),
+        lambda columns: list(map(apply, ones(columns), others(columns))),
     )
 
 
@@ -345,16 +360,22 @@ def _kleene(parts: tuple[_Step, ...], decides: bool) -> _Step:
                 return decides
         return result
 
-    def every(columns: Columns, rows: int) -> Column:
-        result: list[Value] = [not decides] * rows
+    def every(columns: Columns) -> Column:
+        result: list[Value] = [not decides] * len(columns)
+        open_rows: Sequence[int] = range(len(columns))
+        chosen = columns
         for part in parts:
-            values = part.every(columns, rows)
-            result = [
-                before if before is decides else now if now is decides or before is not None else None
-                for before, now in zip(result, values, strict=True)
-            ]
-            if result.count(decides) == rows:
+            for row, value in zip(open_rows, part.every(chosen), strict=True):
+                if value is decides:
+                    result[row] = decides
+                elif value is None:
+                    result[row] = None
+            left = [row for row in open_rows if result[row] is not decides]
+            if not left:
                 break  # what follows can change nothing, and need not even be computed
+            if len(left) < len(open_rows):
+                open_rows = left
+                chosen = columns.choose(left)
         return result
 
     return _Step(one, every)

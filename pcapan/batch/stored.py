@@ -21,6 +21,8 @@ from functools import cache, cached_property
 from types import ModuleType
 from typing import Any
 
+from msgspec import Struct
+
 import pcapan
 from pcapan.decode import fragments
 from pcapan.detect.rule import Rule
@@ -67,6 +69,8 @@ def version() -> str:
     for (module, name), thing in sorted(_makers().items()):
         if is_dataclass(thing):
             shape.append([module, name, [one.name for one in fields(thing)]])
+        elif isinstance(thing, type) and issubclass(thing, Struct):
+            shape.append([module, name, list(thing.__struct_fields__)])
     shape.append(list(vars(columns.MessageColumns())))
     shape += [[table.name, [[c.name, c.type] for c in table.columns]] for table in TABLES.values()]
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]

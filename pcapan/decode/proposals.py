@@ -7,8 +7,9 @@ bounded. Not for IKEv1, whose SA payload begins with a domain of interpretation 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from pcapan.decode.names import (
     TRANSFORM_ENCR,
@@ -28,8 +29,7 @@ _MORE_TRANSFORMS = 3
 _KEY_LENGTH = 14
 
 
-@dataclass(frozen=True, slots=True)
-class Transform:
+class Transform(Struct, frozen=True):
     """One algorithm. Names: `pcapan.decode.names.transform_name`."""
 
     type: int
@@ -39,8 +39,7 @@ class Transform:
     """Bits, from the Key Length attribute; None when it is absent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """One proposal; of transforms of the same type the peer takes one."""
 
     number: int

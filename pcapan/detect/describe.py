@@ -7,7 +7,8 @@ Must not know evidence, frames or output formats.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pcapan.detect.engine import Group, RowVerdict, spoken_unknown
 from pcapan.detect.rule import Rule, Signal
@@ -27,8 +28,7 @@ _PLAIN_SUMMARY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """The worded parts of a finding."""
 
     addresses: list[str]

@@ -13,7 +13,9 @@ only a "not observed" that stands after it, the verdict is inconclusive and name
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pcapan.detect.cells import Cells, RowValues, conform, declared
 from pcapan.detect.expression import Expression
@@ -23,8 +25,7 @@ from pcapan.detect.wording import Template, clean
 from pcapan.model import Severity, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class RowVerdict:
+class RowVerdict(Struct, frozen=True):
     """What a rule says about one row, or about the capture as a whole (`row_index` is None)."""
 
     row_index: int | None
@@ -39,8 +40,7 @@ class RowVerdict:
     """Index of the outcome that held."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """One finding: a verdict and all the rows it is said of."""
 
     verdict: Verdict

@@ -6,16 +6,17 @@ Knows the shape of evidence; must not know any particular kind of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pcapan.tables.facts import Facts
 from pcapan.track.attempts import Attempt, Request
 
 
-@dataclass(frozen=True, slots=True)
-class Exhibit:
+class Exhibit(Struct, frozen=True):
     """One frame of evidence."""
 
     file: int

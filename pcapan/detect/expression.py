@@ -20,8 +20,9 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from pcapan.detect.issues import did_you_mean
 from pcapan.detect.lexical import ALLOWED, INSTEAD, ExpressionError, place, scan
@@ -57,8 +58,7 @@ class Columns(Protocol):
 
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """One node of the tree: how it is computed for one row, and for all rows of a table at once."""
 
     one: Evaluate
@@ -71,8 +71,7 @@ RESERVED = frozenset({*CONSTANT_NAMES, UNKNOWN, "none", "null", "and", "or", "no
 """Words a parameter or let may not be called."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A checked condition or calculation; calling `evaluate` with a row's values gives its value."""
 
     source: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from pcapan.detect.issues import RuleIssue
 from pcapan.detect.section import Section
@@ -25,8 +26,7 @@ FOLDER = "fixes"
 FIX_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class SharedFix:
+class SharedFix(Struct, frozen=True):
     """One file of the catalogue."""
 
     name: str

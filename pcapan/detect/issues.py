@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pcapan.errors import RuleError
 
@@ -16,8 +17,7 @@ SHOWN = 40
 """Faults printed before the rest is only counted."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RuleIssue:
+class RuleIssue(Struct, frozen=True, order=True):
     """One fault in a rule file. `line` counts from 1."""
 
     path: str

@@ -6,8 +6,9 @@ Knows the parts of a rule as frozen data. Must not know TOML, files, or how a ru
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from pcapan.detect.expression import Expression
 from pcapan.detect.schema import ColumnType, Value
@@ -39,8 +40,7 @@ class Origin(StrEnum):
     LET = "let"
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """One name a rule may use."""
 
     type: ColumnType
@@ -52,8 +52,7 @@ class Name:
     """Whether its value is the same for all rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """A gate: when `when` is not true, the rule cannot judge and says `reason`."""
 
     when: Expression
@@ -61,8 +60,7 @@ class Need:
     reason: Template
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(Struct, frozen=True):
     """A number, word or switch the user may override, and why it has this value."""
 
     name: str
@@ -72,16 +70,14 @@ class Param:
     type: ColumnType
 
 
-@dataclass(frozen=True, slots=True)
-class Let:
+class Let(Struct, frozen=True):
     """A named calculation."""
 
     name: str
     expression: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A verdict and the condition it is given on."""
 
     verdict: Verdict
@@ -90,8 +86,7 @@ class Outcome:
     severity: Severity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EvidencePlan:
+class EvidencePlan(Struct, frozen=True):
     """Which evidence selectors to run, how many frames to keep, and the filter that shows them."""
 
     frames: tuple[str, ...] = ()
@@ -99,16 +94,14 @@ class EvidencePlan:
     filter: Template | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """A sentence that belongs into the explanation when its condition holds."""
 
     when: Expression
     text: Template
 
 
-@dataclass(frozen=True, slots=True)
-class ReportPlan:
+class ReportPlan(Struct, frozen=True):
     """The words of a finding."""
 
     summary: Mapping[Verdict, Template]
@@ -119,8 +112,7 @@ class ReportPlan:
     refutes: tuple[Signal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A sample and what the rule must say about it."""
 
     sample: str
@@ -128,8 +120,7 @@ class Example:
     addresses: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule file."""
 
     id: str

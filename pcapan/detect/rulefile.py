@@ -13,9 +13,11 @@ import importlib.util
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pcapan.detect.fixes import FOLDER, NO_FIXES, Catalogue, SharedFix, read_catalogue
 from pcapan.detect.issues import RuleIssue, RulesInvalidError, did_you_mean
@@ -27,8 +29,7 @@ from pcapan.detect.tomltext import parse_toml, read_text, toml_files
 from pcapan.errors import RuleError, UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(Struct, frozen=True):
     """Rules in the order of their ids, and the fingerprint that goes into the result."""
 
     rules: tuple[Rule, ...]
@@ -115,8 +116,7 @@ def _rule_fingerprint(rule: Rule, texts: Mapping[str, str], overrides: Mapping[s
     return _fingerprint({name: texts[name] for name in names}, mine)
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What was read, and every fault met on the way."""
 
     chosen: dict[str, tuple[Rule, str]]

@@ -7,8 +7,9 @@ captures are read: whoever calls hands in a function from capture files to findi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from pcapan.detect.issues import RuleIssue
 from pcapan.detect.rule import Example, Rule
@@ -25,8 +26,7 @@ NO_CAPTURE = frozenset({".toml", ".md", ".txt", ".json"})
 """Endings of files that describe a sample."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleResult:
+class ExampleResult(Struct, frozen=True):
     """One example and what came of it."""
 
     rule_id: str

@@ -8,9 +8,10 @@ without pandas.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 Value = bool | int | float | str | None
 """A cell of a table. None means unknown, never zero or false."""
@@ -56,8 +57,7 @@ def type_of(value: bool | int | float | str) -> ColumnType:
     return ColumnType.STR
 
 
-@dataclass(frozen=True, slots=True)
-class TableSchema:
+class TableSchema(Struct, frozen=True):
     """A table a rule may judge row by row."""
 
     name: str
@@ -66,8 +66,7 @@ class TableSchema:
     """Column name to a phrase that says what it holds; printed when a value is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSchema:
+class RuleSchema(Struct, frozen=True):
     """Everything a rule may refer to.
 
     `capture` names the one-row table whose columns every rule can use without a prefix.

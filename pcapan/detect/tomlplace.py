@@ -8,7 +8,8 @@ rule must be reported with its line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Key = tuple[str | int, ...]
 
@@ -19,8 +20,7 @@ _STRING = re.compile(
 _BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The line a key stands on, and the line its text begins on (later for multi-line text)."""
 
     line: int

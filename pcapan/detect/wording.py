@@ -16,9 +16,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
+
+from msgspec import Struct
 
 from pcapan.detect.issues import TextError, did_you_mean
 from pcapan.detect.schema import ColumnType, Value
@@ -56,16 +57,14 @@ class TemplateError(TextError):
     """A template that cannot be used, with its place inside the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Hole:
+class _Hole(Struct, frozen=True):
     name: str
     format: str
     one: str = ""
     many: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A checked sentence; `render` fills its holes."""
 
     source: str

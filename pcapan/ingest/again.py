@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.capture import Capture
@@ -20,8 +22,7 @@ from pcapan.ingest.open import open_again
 _PIECE = 256 * 1024
 
 
-@dataclass(slots=True)
-class Recall:
+class Recall(Struct):
     """What it takes to read frames of a capture again: plain data, and no open file unless `kept` is set."""
 
     path: str

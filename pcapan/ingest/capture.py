@@ -7,7 +7,8 @@ format is a module with a `Format` and one line in `pcapan.ingest.open`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pcapan.ingest.frames import FrameBlock, InputProblem, Interface, Mark, SideEvidence
 from pcapan.ingest.stream import ByteStream, Feeder, StoredStream
@@ -172,8 +173,7 @@ class Capture:
         return self.stored.size
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """A container pcapan reads itself."""
 
     recognise: Callable[[bytes], str | None]

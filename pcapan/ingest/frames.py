@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from pcapan.octets import Octets
 
@@ -21,8 +22,7 @@ NO_TIME = -(2**63)
 DIRECTION_UNKNOWN, DIRECTION_INBOUND, DIRECTION_OUTBOUND = 0, 1, 2
 
 
-@dataclass(slots=True)
-class Interface:
+class Interface(Struct):
     """One capture interface of a file (one pcapng Interface Description Block, or the pcap header)."""
 
     link_type: int
@@ -40,8 +40,7 @@ class Interface:
     """Packets lost for lack of resources (isb_ifdrop + isb_osdrop)."""
 
 
-@dataclass(slots=True)
-class InputProblem:
+class InputProblem(Struct):
     """Something odd in the container. `code` is a stable kebab-case word; `frame` 0 = not at a frame."""
 
     code: str
@@ -50,8 +49,7 @@ class InputProblem:
     count: int = 1
 
 
-@dataclass(slots=True)
-class FrameBlock:
+class FrameBlock(Struct):
     """Some consecutive frames. All arrays have the same length, the number of frames."""
 
     data: Octets
@@ -77,8 +75,7 @@ class FrameBlock:
         return len(self.offsets)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One frame by itself, for the few that are copied; whoever reads many of them reads blocks."""
 
     number: int
@@ -92,8 +89,7 @@ class Frame:
     comments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A place where reading of a capture can begin again, see `Capture.mark`."""
 
     number: int
@@ -107,8 +103,7 @@ class Mark:
     """What the format's reader must know there; its own business."""
 
 
-@dataclass(slots=True)
-class DroppedPacket:
+class DroppedPacket(Struct):
     """A packet that the capturing system says it dropped itself (Windows pktmon)."""
 
     time: int
@@ -130,8 +125,7 @@ class DroppedPacket:
     """Frame that shows the same packet at the network card; 0 = none does."""
 
 
-@dataclass(slots=True)
-class ServiceMessage:
+class ServiceMessage(Struct):
     """An IKE message that the IKE service of the capturing system says it received or sent."""
 
     time: int
@@ -149,8 +143,7 @@ class ServiceMessage:
     remote_port: int
 
 
-@dataclass(slots=True)
-class SideEvidence:
+class SideEvidence(Struct):
     """What a container tells besides frames; empty for most. Complete when the first block is there."""
 
     merged_copies: int = 0

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pcapan.ingest.capture import Capture, text
 from pcapan.ingest.frames import NO_TIME, Interface
@@ -28,8 +29,7 @@ _NANO = 1_000_000_000
 _TIME_MAX = 2**63 - 1
 
 
-@dataclass(slots=True)
-class Clock:
+class Clock(Struct):
     """How one interface of a section counts time, and where it stands in the file's list."""
 
     index: int

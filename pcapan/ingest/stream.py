@@ -12,8 +12,9 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
+
+from msgspec import Struct
 
 from pcapan.errors import UnreadableError
 
@@ -38,8 +39,7 @@ HASH_LIMIT = 64 * 1024 * 1024
 _IN_MEMORY = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Why a stream ended before its end. `code` is a stable kebab-case word."""
 
     code: str

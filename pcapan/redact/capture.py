@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pcapan.ingest.capture import Capture
 from pcapan.ingest.frames import FrameBlock, Interface, SideEvidence

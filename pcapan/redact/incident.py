@@ -7,9 +7,10 @@ packets. Learn first, then ask: a pseudonym is never an address of the incident.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path, PurePath
+
+from msgspec.structs import replace
 
 from pcapan.decode.natd import natd_hash
 from pcapan.errors import UnreadableError

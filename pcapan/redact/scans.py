@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pcapan.decode.fragments import IncompleteDatagram
 from pcapan.decode.numbers import PAYLOAD_SA

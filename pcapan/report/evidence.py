@@ -8,8 +8,10 @@ somebody may rewrite them on the way (`gather_evidence` gives them, `write_evide
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import BinaryIO
+
+from msgspec.structs import replace
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.again import Recall

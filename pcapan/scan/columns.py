@@ -9,7 +9,8 @@ stays small. Times are UTC nanoseconds, addresses are indexes into `FileScan.add
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pcapan.decode.fragments import IncompleteDatagram
 
@@ -26,8 +27,7 @@ MARK_NO_TIME = 0x10
 """The container carried no time stamp; the time of the frame before it stands in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What the clear payloads of a message say, apart from values that differ in every message."""
 
     payloads: bytes
@@ -76,8 +76,7 @@ class MessageColumns:
         return len(self.frame)
 
 
-@dataclass(slots=True)
-class Flow:
+class Flow(Struct):
     """ESP of one SPI in one direction, or the keepalives of one 4-tuple (`spi` 0)."""
 
     src: int
@@ -102,8 +101,7 @@ class Flow:
     copies: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class IcmpObservation:
+class IcmpObservation(Struct, frozen=True):
     """An ICMP or ICMPv6 error that quotes a packet of ours: an observation, never a message."""
 
     frame: int
@@ -121,8 +119,7 @@ class IcmpObservation:
     """Initiator SPI of the quoted IKE message, None when the quote ends before it or is not IKE."""
 
 
-@dataclass(frozen=True, slots=True)
-class OddDatagram:
+class OddDatagram(Struct, frozen=True):
     """A datagram to or from port 500 or 4500 that is neither IKE, ESP nor a keepalive."""
 
     frame: int
@@ -135,8 +132,7 @@ class OddDatagram:
     ttl: int
 
 
-@dataclass(slots=True)
-class ScanProblem:
+class ScanProblem(Struct):
     """Something odd in the packets; `code` is a stable kebab-case word."""
 
     code: str
@@ -145,8 +141,7 @@ class ScanProblem:
     count: int = 1
 
 
-@dataclass(slots=True)
-class FileScan:
+class FileScan(Struct):
     """Everything that the later rooms learn about one file."""
 
     addresses: list[bytes] = field(default_factory=list)

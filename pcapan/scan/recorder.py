@@ -6,7 +6,7 @@ Must not decide what a packet is: the paths do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from pcapan.decode.ike import IkeMessage
 from pcapan.scan.columns import (
@@ -24,8 +24,7 @@ MAX_MACS = 10_000
 MAX_ROWS = 100_000
 
 
-@dataclass(slots=True)
-class Packet:
+class Packet(Struct):
     """The packet around a UDP payload, as far as the rows need it."""
 
     frame: int

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args, get_type_hints, overload
+
+from msgspec import Struct, field
 
 Cell = bool | int | float | str | None
 """A plain cell. None means unknown, never zero or false. List cells hold plain cells."""
@@ -22,8 +23,7 @@ Cell = bool | int | float | str | None
 _Function = TypeVar("_Function", bound=Callable[[Any], Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One declared column."""
 
     name: str
@@ -34,8 +34,7 @@ class Column:
     value: Callable[[Any], Any]
 
 
-@dataclass(slots=True)
-class Table:
+class Table(Struct):
     """A named table: what one row stands for, and its columns in order."""
 
     name: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from pcapan.ingest.again import Recall
 from pcapan.ingest.frames import InputProblem, Interface, SideEvidence
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from pcapan.track.recover import Recovery
 
 
-@dataclass(slots=True)
-class InputFacts:
+class InputFacts(Struct):
     """One input file: what it is and how reading it went."""
 
     path: str
@@ -45,8 +45,7 @@ class InputFacts:
     """Reads frames again, when that was asked for before reading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """What the user told about the network; every part may be missing."""
 
     servers: tuple[str, ...] = ()
@@ -60,8 +59,7 @@ class Site:
     """Search the NAT detection hashes for clients' own addresses, for this long; None = do not search."""
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(Struct):
     """One incident, ready to be turned into tables."""
 
     inputs: list[InputFacts]

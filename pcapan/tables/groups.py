@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
 from pcapan.scan.columns import IcmpObservation
@@ -23,8 +24,7 @@ NODES = Table("nodes", "VPN server")
 _INFORMATIONAL_V1 = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
+class Orphan(Struct, frozen=True):
     """An IKE_AUTH without its IKE_SA_INIT, and the incident around it."""
 
     sa: IkeSa
@@ -37,8 +37,7 @@ class Orphan:
         return next((attempt for attempt in same if attempt.server != self.sa.server), None)
 
 
-@dataclass(slots=True)
-class LossPair:
+class LossPair(Struct):
     """Incomplete datagrams from one host to another."""
 
     src: str
@@ -47,8 +46,7 @@ class LossPair:
     lost: list[LostDatagram] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class IcmpGroup:
+class IcmpGroup(Struct):
     """ICMP errors of one kind from one host to another."""
 
     src: str
@@ -59,8 +57,7 @@ class IcmpGroup:
     """(file, observation, source of the quoted packet)"""
 
 
-@dataclass(slots=True)
-class LegacySource:
+class LegacySource(Struct):
     """IKEv1 and AuthIP messages of one source."""
 
     src: str
@@ -68,8 +65,7 @@ class LegacySource:
     answers: list[Message] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One VPN server."""
 
     address: str

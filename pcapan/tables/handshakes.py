@@ -6,7 +6,8 @@ Knows which facts tell the ways apart in which a handshake can stop. Probes are 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
@@ -16,8 +17,7 @@ from pcapan.track.sas import SMALLEST_AUTH_SUCCESS, IkeSa, client_backed_out
 HANDSHAKES = Table("handshakes", "accepted IKE_SA_INIT and what became of it")
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
+class Handshake(Struct, frozen=True):
     """An SA whose IKE_SA_INIT is in the capture, and the incident around it."""
 
     sa: IkeSa

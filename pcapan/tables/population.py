@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+
+from msgspec import Struct, field
 
 from pcapan.track.sources import Source
 
@@ -46,8 +47,7 @@ def is_untranslated(source: Source) -> bool:
     return any(attempt.natd_source_matches for attempt in source.attempts)
 
 
-@dataclass(slots=True)
-class Population:
+class Population(Struct):
     """Counts over all sources."""
 
     clients: int = 0

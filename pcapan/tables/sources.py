@@ -7,8 +7,9 @@ as clients, attempts or failures.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from pcapan.decode.natd import natd_matches
 from pcapan.decode.numbers import IKE_PORT
@@ -23,8 +24,7 @@ from pcapan.track.sources import INITIAL_TTLS, Source
 SOURCES = Table("sources", "source address")
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSubject:
+class SourceSubject(Struct, frozen=True):
     """A source and the incident around it."""
 
     source: Source

@@ -7,8 +7,9 @@ missing: `pcapan.detect` does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from pcapan.decode.natd import natd_matches
 from pcapan.decode.numbers import (
@@ -59,8 +60,7 @@ class Outcome(StrEnum):
     UNANSWERED = "unanswered"
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """One send of an IKE_SA_INIT request (copies and double sends folded)."""
 
     file: int
@@ -74,8 +74,7 @@ class Request:
     """0 = not in the capture, though a later request proves that there was an answer."""
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Struct):
     """All IKE_SA_INIT messages of one initiator SPI between one source and one server."""
 
     spi_i: int

@@ -8,8 +8,9 @@ get here: the reader leaves them out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from ipaddress import ip_address
+
+from msgspec import Struct, field
 
 from pcapan.decode.ike import parse_ike
 from pcapan.decode.ip import parse_ip
@@ -24,8 +25,7 @@ _SAME = 10_000_000
 _AFTER, _BEFORE = 1_000_000_000, 50_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """One IKE or ESP packet to or from a server that the server's system dropped."""
 
     file: int
@@ -43,8 +43,7 @@ class Dropped:
     is_request: bool
 
 
-@dataclass(slots=True)
-class DropGroup:
+class DropGroup(Struct):
     """Packets of one server dropped for one reason, or requests that never reached its IKE service."""
 
     server: str
@@ -58,8 +57,7 @@ class DropGroup:
     packets: list[Dropped] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Delivery:
+class Delivery(Struct):
     """How the requests of the capture fared on their way to the IKE service."""
 
     known: bool = False

@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pcapan.track.attempts import GRACE, Attempt, Request
 from pcapan.track.sources import Source
@@ -17,8 +18,7 @@ from pcapan.track.timeline import SECOND
 from pcapan.track.tracker import Track
 
 
-@dataclass(slots=True, frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One request and whether it got a response."""
 
     ts: int
@@ -27,8 +27,7 @@ class Asked:
     request: Request
 
 
-@dataclass(slots=True)
-class Episode:
+class Episode(Struct):
     """Consecutive unanswered requests of one source to one server."""
 
     source: Source
@@ -73,8 +72,7 @@ class Episode:
         return {asked.attempt.spi_i for asked in self.asked if not asked.attempt.answered}
 
 
-@dataclass(slots=True)
-class Silence:
+class Silence(Struct):
     """Consecutive unanswered requests of all sources to one server."""
 
     server: str

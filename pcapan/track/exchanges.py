@@ -7,14 +7,13 @@ SA: `pcapan.track.sas` does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from pcapan.track.attempts import RETRANSMISSION_GAP
 from pcapan.track.timeline import Message
 
 
-@dataclass(slots=True)
-class Half:
+class Half(Struct):
     """One direction of an exchange: every send of the request, or of the response."""
 
     sends: list[tuple[int, int, int]] = field(default_factory=list)
@@ -51,8 +50,7 @@ class Half:
         return not known and message.fragment_total == 0
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     """One request and its response."""
 
     kind: int

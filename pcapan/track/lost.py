@@ -5,8 +5,9 @@ Knows how to read the ports and the IKE header in a first fragment; must not jud
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from pcapan.decode.fragments import IncompleteDatagram
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
@@ -18,8 +19,7 @@ _UDP = 17
 _EDGE = 2 * SECOND
 
 
-@dataclass(slots=True)
-class LostDatagram:
+class LostDatagram(Struct):
     """An incomplete datagram to or from port 500 or 4500, or of unknown ports between the same hosts."""
 
     file: int

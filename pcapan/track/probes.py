@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from pcapan.track.attempts import Attempt
 from pcapan.track.timeline import SECOND
@@ -25,8 +26,7 @@ FITTING = 0.8
 SHORTEST_PERIOD = SECOND
 
 
-@dataclass(slots=True)
-class ProbeSeries:
+class ProbeSeries(Struct):
     """Probes of one kind from one address."""
 
     src: str

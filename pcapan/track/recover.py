@@ -16,10 +16,11 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from pcapan.decode.natd_search import first_match, search_order
 from pcapan.track.search_plan import Plan, Progress, RecoveredAddress, Task, Tiers, make_tasks
@@ -64,8 +65,7 @@ def explain_miss(attempt: Attempt) -> Miss | None:
     return Miss.NOT_PRIVATE_OR_FALSIFIED
 
 
-@dataclass(slots=True)
-class Recovery:
+class Recovery(Struct):
     """What the search found; monitors' probes and attempts without a source hash are not in it."""
 
     clients: dict[Key, RecoveredAddress] = field(default_factory=dict)

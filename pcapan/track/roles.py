@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pcapan.decode.numbers import IKE_PORT, IKE_SA_INIT, NAT_T_PORT
 from pcapan.track.timeline import EspFlow, Message
 
 
-@dataclass(slots=True)
-class Roles:
+class Roles(Struct):
     """Who is a server and why."""
 
     servers: list[str] = field(default_factory=list)

@@ -15,8 +15,9 @@ How an SA gets its state:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH, INFORMATIONAL
 from pcapan.track.attempts import Attempt
@@ -57,8 +58,7 @@ class Basis(StrEnum):
     """The SA was there before the capture began."""
 
 
-@dataclass(slots=True)
-class IkeSa:
+class IkeSa(Struct):
     """One IKE SA, keyed by its SPI pair; (0, 0) when only its ESP is seen."""
 
     spi_i: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pcapan.decode.natd_search import AddressRange, address_range, chunks, first_match
 from pcapan.track.search_pool import Report, Unit
@@ -31,16 +32,14 @@ _CHUNK = 1 << 18
 _NEIGHBOURHOODS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveredAddress:
+class RecoveredAddress(Struct, frozen=True):
     """Where the client itself believes to send from."""
 
     address: str
     port: int
 
 
-@dataclass(slots=True, eq=False)
-class Task:
+class Task(Struct, eq=False):
     """Attempts with the same SPI and hashes, wherever they were seen: one address is sought."""
 
     attempts: list[Attempt]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pcapan.crew import POLL, Link, Processes, Threads
 from pcapan.decode import natd_lanes
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 _AHEAD = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A piece of work for one core."""
 
     task: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+
+from msgspec import Struct, field
 
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
 from pcapan.track.attempts import Attempt
@@ -30,8 +31,7 @@ INITIAL_TTLS = (32, 64, 128, 255)
 Interval = tuple[int, int]
 
 
-@dataclass(slots=True)
-class Source:
+class Source(Struct):
     """One source address. Counts over time are computed once: fill the lists before asking for them."""
 
     address: str

@@ -7,8 +7,10 @@ keeps the number of its file (1-based, in the order the files were named) and it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE
 from pcapan.scan.columns import MARK_COPY, MARK_CUT, FileScan, Flow, IcmpObservation, OddDatagram, Shape
@@ -102,8 +104,7 @@ class Message:
         return self.flags >= 0 and bool(self.flags & FLAG_INITIATOR)
 
 
-@dataclass(slots=True)
-class EspFlow:
+class EspFlow(Struct):
     """ESP of one SPI in one direction, or one flow of keepalives; see `pcapan.scan.columns.Flow`."""
 
     file: int
@@ -149,8 +150,7 @@ def _joined(one: Flow, other: Flow) -> Flow:
     )
 
 
-@dataclass(slots=True)
-class Timeline:
+class Timeline(Struct):
     """All files together."""
 
     scans: list[FileScan]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from ipaddress import ip_address
+
+from msgspec import Struct, field
 
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_SA_INIT
 from pcapan.scan.columns import FileScan
@@ -20,8 +21,7 @@ from pcapan.track.timeline import EspFlow, Message, Timeline
 from pcapan.track.tunnels import attach_esp
 
 
-@dataclass(slots=True)
-class Track:
+class Track(Struct):
     """Everything that the capture shows of IKE and ESP, joined over all files."""
 
     timeline: Timeline

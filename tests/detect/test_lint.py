@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pcapan.detect.lint import lint_rules, used_names
 from pcapan.detect.schema import RuleSchema, TableSchema

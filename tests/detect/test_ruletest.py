@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pcapan.detect.rule import Example, Rule
 from pcapan.detect.ruletest import find_samples, judge, run_examples

@@ -14,14 +14,13 @@ from pcapan.commands.options import check_captures, make_options
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
 from pcapan.commands.redaction import Redaction
-from pcapan.commands.render import Look, check_format, detail, make_wanted, rendered
+from pcapan.commands.render import Look, check_format, make_wanted, print_text, rendered
 from pcapan.crew import cores
 from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Result, Severity, Verdict
 from pcapan.pipeline import Analysis, Options, SearchProgress, analyze, built_in_rules
 from pcapan.reading import Progress
 from pcapan.report.pages import preload
-from pcapan.report.terminal import print_result
 
 #: What --fail-on may name besides rules, and the verdicts it stands for.
 _VERDICTS = {
@@ -83,9 +82,7 @@ def run(request: AnalyzeRequest) -> ExitCode:
         analysis = _analysed(request, options)
     request.redaction.write_mapping(options.redactor, request.captures)
     if look.format == "text":
-        print_result(
-            analysis.result, sys.stdout, detail=detail(look), color=not request.no_color, wanted=look.wanted
-        )
+        print_text(analysis.result, look, sys.stdout, color=not request.no_color)
     else:
         write_out(rendered(analysis.result, look, ascii_only=to_terminal()))
     if failed(analysis.result, wanted):

@@ -6,7 +6,6 @@ what.
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -146,6 +145,8 @@ def _read_key(path: str, where: str) -> bytes:
 
 
 def _mapping(redactor: Redactor) -> bytes:
+    import csv
+
     from pcapan.commands.tables import cell_text
 
     text = io.StringIO()

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
 
 from pcapan.model import Result
 from pcapan.report.clock import Clock
 from pcapan.report.jsontext import json_bytes, json_text
+from pcapan.report.safe import clean
 from pcapan.report.story import Wanted
-from pcapan.report.terminal import Detail, print_result
+from pcapan.report.words import verdict_line
+
+if TYPE_CHECKING:
+    from pcapan.report.terminal import Detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,26 @@ def rendered(result: Result, look: Look, *, ascii_only: bool = False) -> bytes:
         text = html(result, look.wanted)
     else:
         stream = io.StringIO()
-        print_result(result, stream, detail=detail(look), wanted=look.wanted)
+        print_text(result, look, stream)
         text = stream.getvalue()
     return text.encode("utf-8", "backslashreplace")
 
 
+def print_text(result: Result, look: Look, file: TextIO, *, color: bool = True) -> None:
+    """Print for people. The verdict line alone, in a log or a pipe, needs nothing of a terminal's library."""
+    if look.quiet and not file.isatty():
+        reconfigure = getattr(file, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+        file.write(clean(verdict_line(result)) + "\n")
+        return
+    from pcapan.report.terminal import print_result
+
+    print_result(result, file, detail=detail(look), color=color, wanted=look.wanted)
+
+
 def detail(look: Look) -> Detail:
     """How much of the text."""
+    from pcapan.report.terminal import Detail
+
     return Detail.LINE if look.quiet else Detail.ALL if look.verbose else Detail.NORMAL

@@ -12,10 +12,9 @@ from pathlib import Path
 from pcapan.commands.files import check_new_file, write_file
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.redaction import Redaction, redacted_results
-from pcapan.commands.render import Look, check_format, detail, make_wanted, rendered
+from pcapan.commands.render import Look, check_format, make_wanted, print_text, rendered
 from pcapan.errors import ExitCode, UnreadableError, UsageError
 from pcapan.report.document import load_result
-from pcapan.report.terminal import print_result
 
 #: No result is longer; whatever is, was named by mistake.
 _LARGEST = 2_000_000_000
@@ -52,7 +51,7 @@ def run(request: ReportRequest) -> ExitCode:
     if to_file:
         write_file(str(request.output), rendered(result, look), [request.result], force=request.force)
     elif look.format == "text":
-        print_result(result, sys.stdout, detail=detail(look), color=not request.no_color, wanted=look.wanted)
+        print_text(result, look, sys.stdout, color=not request.no_color)
     else:
         write_out(rendered(result, look, ascii_only=to_terminal()))
     return ExitCode.OK

@@ -57,7 +57,6 @@ class Columns(Protocol):
         ...
 
 
-
 class _Step(Struct, frozen=True):
     """One node of the tree: how it is computed for one row, and for all rows of a table at once."""
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from pcapan.detect.issues import RuleIssue
 from pcapan.detect.section import Section
-from pcapan.detect.tomlplace import places
+from pcapan.detect.tomlplace import Places
 from pcapan.detect.tomltext import parse_toml, read_text, toml_files
 from pcapan.model import Fix
 
@@ -73,7 +73,7 @@ def _read(path: Path, issues: list[RuleIssue]) -> SharedFix | None:
     if text is None or document is None:
         return None
     before = len(issues)
-    top = Section(document, (), places(text), str(path), issues)
+    top = Section(document, (), Places(text), str(path), issues)
     if not FIX_NAME.fullmatch(path.stem):
         top.issue("fix", f"The file name {path.stem!r} is not allowed.", "Use a-z, 0-9 and hyphens.")
     parts = top.tables("fix")

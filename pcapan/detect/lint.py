@@ -289,7 +289,7 @@ def _repeated_fixes(rule: Rule) -> Iterator[RuleIssue]:
     seen: set[tuple[str, str]] = set()
     for index, fix in enumerate(rule.fixes):
         if (fix.vendor, fix.title) in seen:
-            own = ("fix", index) in rule.lines
+            own = ("fix", index) in rule.places
             yield _issue(
                 rule,
                 ("fix", index) if own else ("use_fixes",),

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from pcapan.detect.expression import Expression
 from pcapan.detect.schema import ColumnType, Value
+from pcapan.detect.tomlplace import Key, Place
 from pcapan.detect.wording import Template
 from pcapan.model import Fix, Reference, Severity, Verdict
 
@@ -153,14 +154,14 @@ class Rule(Struct, frozen=True):
     judges_capture: bool
     """Whether its table is the one-row table of the capture itself."""
     path: str
-    lines: Mapping[tuple[str | int, ...], int]
+    places: Mapping[Key, Place]
     """Where each key is written."""
 
     def line(self, *key: str | int) -> int:
         """The line of a key, or of the nearest key around it."""
-        while key and key not in self.lines:
+        while key and key not in self.places:
             key = key[:-1]
-        return self.lines.get(key, 1)
+        return self.places[key].line if key in self.places else 1
 
     def verdicts(self) -> frozenset[Verdict]:
         """Every verdict this rule can give; any rule may find no row, or a value nobody knows."""

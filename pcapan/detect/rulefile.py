@@ -24,7 +24,7 @@ from pcapan.detect.issues import RuleIssue, RulesInvalidError, did_you_mean
 from pcapan.detect.rule import Param, Rule
 from pcapan.detect.ruleparse import parse_rule
 from pcapan.detect.schema import ColumnType, RuleSchema
-from pcapan.detect.tomlplace import places
+from pcapan.detect.tomlplace import Places
 from pcapan.detect.tomltext import parse_toml, read_text, toml_files
 from pcapan.errors import RuleError, UsageError
 
@@ -195,7 +195,7 @@ def rule_from_text(
     document = parse_toml(text, path, issues)
     if document is None:
         return None
-    return parse_rule(document, places(text), path, schema, issues, expected_id=expected_id, fixes=fixes)
+    return parse_rule(document, Places(text), path, schema, issues, expected_id=expected_id, fixes=fixes)
 
 
 def _apply(rules: dict[str, Rule], overrides: Mapping[str, str]) -> dict[str, Rule]:

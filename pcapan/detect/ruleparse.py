@@ -123,7 +123,7 @@ class _Reader:
             names=MappingProxyType(self.names),
             judges_capture=table.name == self.schema.capture,
             path=top.path,
-            lines=MappingProxyType({key: place.line for key, place in top.found.items()}),
+            places=top.found,
         )
         top.finish()
         return rule

@@ -8,6 +8,8 @@ rule must be reported with its line.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -27,9 +29,27 @@ class Place(Struct, frozen=True):
     text_line: int
 
 
-def places(text: str) -> dict[Key, Place]:
-    """The place of every table and key; arrays of tables have their index in the path."""
-    return _Walker(text.replace("\r\n", "\n")).walk()
+class Places(Mapping[Key, Place]):
+    """The place of every table and key; arrays of tables have their index in the path.
+
+    The text is walked through when a place is first asked for: a rule without a fault never asks.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _found(self) -> dict[Key, Place]:
+        return _Walker(self._text.replace("\r\n", "\n")).walk()
+
+    def __getitem__(self, key: Key) -> Place:
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 class _Walker:

@@ -128,6 +128,13 @@ def also(result: Result) -> str:
     return "; ".join(parts)
 
 
+def verdict_line(result: Result) -> str:
+    """The verdict and what else matters on one line, for a script or a log, however long."""
+    verdict, sentence = headline(result)
+    more = also(result)
+    return f"Verdict: {verdict.upper()} - {sentence}" + (f" Also: {more}." if more else "")
+
+
 def is_redacted(result: Result) -> bool:
     """Whether names in the result are pseudonyms."""
     return bool(result.run["options"].get("redact"))

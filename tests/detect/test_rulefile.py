@@ -13,7 +13,7 @@ from pcapan.detect.issues import RuleIssue, RulesInvalidError
 from pcapan.detect.rule import Lifecycle
 from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules, rule_from_text
 from pcapan.detect.schema import RuleSchema, TableSchema
-from pcapan.detect.tomlplace import places
+from pcapan.detect.tomlplace import Places
 from pcapan.errors import ExitCode, RuleError, UsageError
 from pcapan.model import Severity, Verdict
 
@@ -297,7 +297,7 @@ k = \"\"\"x\"\"\"\"
 [[l]]
 k = 2
 """
-    found = places(text)
+    found = Places(text)
     assert {key: place.line for key, place in found.items()} == {
         ("a",): 2,
         ("t", "u"): 3,

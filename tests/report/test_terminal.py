@@ -25,6 +25,7 @@ from pcapan.model import (
 )
 from pcapan.report.safe import clean
 from pcapan.report.terminal import Detail, print_result
+from pcapan.report.words import verdict_line
 
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07",
@@ -207,7 +208,9 @@ def test_verbose_holds_everything() -> None:
     ],
 )
 def test_headlines(document: Result, expected: str) -> None:
-    assert render(document, detail=Detail.LINE).startswith(f"Verdict: {expected}")
+    line = render(document, detail=Detail.LINE)
+    assert line.startswith(f"Verdict: {expected}")
+    assert line == clean(verdict_line(document)) + "\n"
 
 
 def test_quiet_is_one_line_however_long() -> None:

@@ -15,6 +15,7 @@ from pcapan.decode.natd import natd_matches
 from pcapan.decode.numbers import (
     COOKIE,
     FIRST_STATUS_NOTIFY,
+    IKE_PORT,
     INVALID_KE_PAYLOAD,
     NO_PROPOSAL_CHOSEN,
     PAYLOAD_KE,
@@ -285,6 +286,13 @@ class AttemptTracker:
         def fits(hashes: tuple[bytes, ...], address: str, port: int) -> bool | None:
             return natd_matches(hashes, message.spi_i, message.spi_r, self._packed[address], port)
 
+        def fits_too(fitted: bool | None, hashes: tuple[bytes, ...], address: str, port: int) -> bool | None:
+            """Another address or port; a lone hash that fitted one fits no other."""
+            return False if fitted and len(hashes) == 1 else fits(hashes, address, port)
+
+        source, destination = message.natd_source, message.natd_destination
+        source_fits = fits(source, message.src, message.sport)
+        destination_fits = fits(destination, message.dst, message.dport)
         return Attempt(
             spi_i=message.spi_i,
             src=message.src,
@@ -296,9 +304,13 @@ class AttemptTracker:
             shape=message.shape,
             ttl=message.ttl,
             macs=message.macs,
-            natd_source_matches=fits(message.natd_source, message.src, message.sport),
-            natd_source_matches_500=fits(message.natd_source, message.src, 500),
-            natd_destination_matches=fits(message.natd_destination, message.dst, message.dport),
-            natd_destination_is_source=fits(message.natd_destination, message.src, message.dport),
-            natd=(message.natd_source, message.natd_destination),
+            natd_source_matches=source_fits,
+            natd_source_matches_500=source_fits
+            if message.sport == IKE_PORT
+            else fits_too(source_fits, source, message.src, IKE_PORT),
+            natd_destination_matches=destination_fits,
+            natd_destination_is_source=destination_fits
+            if message.src == message.dst
+            else fits_too(destination_fits, destination, message.src, message.dport),
+            natd=(source, destination),
         )

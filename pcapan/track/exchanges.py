@@ -41,11 +41,14 @@ class Half(Struct):
             # A sender may fall back to smaller fragments: the larger total starts over.
             self.fragments_total = message.fragment_total
             self.sizes = {}
-        known = message.fragment_number in self.sizes
-        self.sizes[message.fragment_number] = message.encrypted
-        self.lengths = max(self.lengths, message.length)
-        if not self.sends or message.ts - self.sends[-1][2] >= RETRANSMISSION_GAP:
-            self.sends.append((message.file, message.frame, message.ts))
+        sizes, number = self.sizes, message.fragment_number
+        known = number in sizes
+        sizes[number] = message.encrypted
+        if message.length > self.lengths:
+            self.lengths = message.length
+        sends = self.sends
+        if not sends or message.ts - sends[-1][2] >= RETRANSMISSION_GAP:
+            sends.append((message.file, message.frame, message.ts))
             return True
         return not known and message.fragment_total == 0
 
@@ -58,20 +61,14 @@ class Exchange(Struct):
     message_id: int
     by_client: bool
     """The client sent the request."""
+    first_ts: int
+    """Time of the first message of the exchange."""
+    last_ts: int
+    """Time of the last send of the exchange."""
     request: Half = field(default_factory=Half)
     response: Half = field(default_factory=Half)
     repeats_after_response: int = 0
     """Requests repeated, half a second or more after the last send, although a response was seen."""
-
-    @property
-    def first_ts(self) -> int:
-        """Time of the first message of the exchange."""
-        return min(half.sends[0][2] for half in (self.request, self.response) if half.sends)
-
-    @property
-    def last_ts(self) -> int:
-        """Time of the last message of the exchange."""
-        return max(half.sends[-1][2] for half in (self.request, self.response) if half.sends)
 
     @property
     def answered(self) -> bool:
@@ -79,8 +76,12 @@ class Exchange(Struct):
         return bool(self.response.sends)
 
     def add(self, message: Message) -> None:
-        """Take one message of this exchange."""
+        """Take one message of this exchange, in order of time."""
         if message.is_response:
-            self.response.add(message)
-        elif self.request.add(message) and self.response.sends:
-            self.repeats_after_response += 1
+            half = self.response
+            half.add(message)
+        else:
+            half = self.request
+            if half.add(message) and self.response.sends:
+                self.repeats_after_response += 1
+        self.last_ts = max(self.last_ts, half.sends[-1][2])

@@ -36,6 +36,8 @@ def decide_roles(messages: Sequence[Message], esp: Sequence[EspFlow], given: Seq
     if given:
         return Roles(list(dict.fromkeys(given)), "named by the user")
     roles = _decide(messages, esp)
+    if len({message.file for message in messages} | {flow.file for flow in esp}) < 2:
+        return roles
     by_file: dict[int, tuple[list[Message], list[EspFlow]]] = defaultdict(lambda: ([], []))
     for message in messages:
         by_file[message.file][0].append(message)
@@ -53,7 +55,9 @@ def _decide(messages: Iterable[Message], esp: Sequence[EspFlow]) -> Roles:
     asked: dict[str, set[str]] = defaultdict(set)
     asked_by_spi: dict[int, str] = {}
     ported: dict[str, set[str]] = defaultdict(set)
+    pairs: dict[tuple[str, str, bool, bool], None] = {}
     for message in messages:
+        pairs[message.src, message.dst, message.is_response, message.from_initiator] = None
         if message.exchange == IKE_SA_INIT and message.major == 2:
             if message.is_response:
                 # A server may answer from another of its addresses than was asked.
@@ -62,9 +66,10 @@ def _decide(messages: Iterable[Message], esp: Sequence[EspFlow]) -> Roles:
             elif message.spi_r == 0:
                 asked[message.dst].add(message.src)
                 asked_by_spi.setdefault(message.spi_i, message.dst)
-        if message.is_response == message.from_initiator:
+    for src, dst, is_response, from_initiator in pairs:
+        if is_response == from_initiator:
             continue  # the I and R flags do not tell who is the original responder here
-        responder, peer = (message.src, message.dst) if message.is_response else (message.dst, message.src)
+        responder, peer = (src, dst) if is_response else (dst, src)
         ported[responder].add(peer)
     for flow in esp:
         _note_port(ported, flow.src, flow.flow.sport, flow.dst, flow.flow.dport)

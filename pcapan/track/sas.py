@@ -83,6 +83,9 @@ class IkeSa(Struct):
     ended_ts: int | None = None
     last_ts: int = 0
     """Last IKE message or ESP packet."""
+    _auths: list[Exchange] | None = None
+    _later: list[Exchange] | None = None
+    """Lists that are asked for many times over, once made; None after a new exchange."""
 
     def add(self, message: Message, by_client: bool) -> Exchange:
         """Take one message of this SA (not IKE_SA_INIT)."""
@@ -90,23 +93,28 @@ class IkeSa(Struct):
         key = (message.exchange, message.message_id, asked_by_client)
         exchange = self.exchanges.get(key)
         if exchange is None:
-            exchange = self.exchanges[key] = Exchange(message.exchange, message.message_id, asked_by_client)
+            exchange = self.exchanges[key] = Exchange(*key, message.ts, message.ts)
+            self._auths = self._later = None
         exchange.add(message)
         self.last_ts = max(self.last_ts, message.ts)
         address, port = (message.src, message.sport) if by_client else (message.dst, message.dport)
-        if not self.peers or self.peers[-1][1:] != (address, port):
+        if not self.peers or self.peers[-1][2] != port or self.peers[-1][1] != address:
             self.peers.append((message.ts, address, port))
         return exchange
 
     def auths(self) -> list[Exchange]:
         """The client's IKE_AUTH exchanges by message id."""
-        found = [e for e in self.exchanges.values() if e.kind == IKE_AUTH and e.by_client]
-        return sorted(found, key=lambda e: e.message_id)
+        if self._auths is None:
+            found = [e for e in self.exchanges.values() if e.kind == IKE_AUTH and e.by_client]
+            self._auths = sorted(found, key=lambda e: e.message_id)
+        return self._auths
 
     def later(self) -> list[Exchange]:
         """CREATE_CHILD_SA and INFORMATIONAL exchanges by time."""
-        found = [e for e in self.exchanges.values() if e.kind in (CREATE_CHILD_SA, INFORMATIONAL)]
-        return sorted(found, key=lambda e: e.first_ts)
+        if self._later is None:
+            found = [e for e in self.exchanges.values() if e.kind in (CREATE_CHILD_SA, INFORMATIONAL)]
+            self._later = sorted(found, key=lambda e: e.first_ts)
+        return self._later
 
     @property
     def root(self) -> IkeSa:

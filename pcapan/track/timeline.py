@@ -7,7 +7,10 @@ keeps the number of its file (1-based, in the order the files were named) and it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from heapq import merge
 from ipaddress import ip_address
+from itertools import repeat
+from operator import attrgetter
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -18,65 +21,37 @@ from pcapan.scan.columns import MARK_COPY, MARK_CUT, FileScan, Flow, IcmpObserva
 SECOND = 1_000_000_000
 
 
-class Message:
+class Message(Struct):
     """One IKE message with the packet around it. Addresses are in text form (RFC 5952 for IPv6)."""
 
-    __slots__ = (
-        "digest",
-        "dport",
-        "dst",
-        "encrypted",
-        "exchange",
-        "file",
-        "flags",
-        "fragment_number",
-        "fragment_total",
-        "frame",
-        "frames",
-        "ip_id",
-        "length",
-        "macs",
-        "marks",
-        "message_id",
-        "natd_destination",
-        "natd_source",
-        "shape",
-        "spi_i",
-        "spi_r",
-        "sport",
-        "src",
-        "ts",
-        "ttl",
-        "version",
-    )
-
-    def __init__(self, scan: FileScan, names: Sequence[str], file: int, row: int) -> None:
-        rows = scan.messages
-        self.file = file
-        self.frame = rows.frame[row]
-        self.ts = rows.ts[row]
-        self.src = names[rows.src[row]]
-        self.dst = names[rows.dst[row]]
-        self.sport = rows.sport[row]
-        self.dport = rows.dport[row]
-        self.ttl = rows.ttl[row]
-        self.ip_id = rows.ip_id[row]
-        self.macs = scan.mac_pairs[rows.macs[row]]
-        self.marks = rows.marks[row]
-        self.spi_i = rows.spi_i[row]
-        self.spi_r = rows.spi_r[row]
-        self.version = rows.version[row]
-        self.exchange = rows.exchange[row]
-        self.flags = rows.flags[row]
-        self.message_id = rows.message_id[row]
-        self.length = rows.length[row]
-        self.encrypted = rows.encrypted[row]
-        self.fragment_number = rows.fragment_number[row]
-        self.fragment_total = rows.fragment_total[row]
-        self.digest = rows.digest[row]
-        self.shape: Shape = scan.shapes[rows.shape[row]]
-        self.natd_source, self.natd_destination = scan.natd.get(row, ((), ()))
-        self.frames = scan.fragment_frames.get(row, ())
+    file: int
+    frame: int
+    ts: int
+    src: str
+    dst: str
+    sport: int
+    dport: int
+    ttl: int
+    ip_id: int
+    macs: tuple[bytes, bytes]
+    marks: int
+    spi_i: int
+    spi_r: int
+    version: int
+    exchange: int
+    flags: int
+    message_id: int
+    length: int
+    encrypted: int
+    fragment_number: int
+    fragment_total: int
+    digest: int
+    shape: Shape
+    natd_source: tuple[bytes, ...]
+    natd_destination: tuple[bytes, ...]
+    frames: tuple[int, ...]
+    is_response: bool
+    """The R flag of RFC 7296 section 3.1; False when the header was cut before it."""
 
     @property
     def major(self) -> int:
@@ -94,14 +69,59 @@ class Message:
         return bool(self.marks & MARK_CUT)
 
     @property
-    def is_response(self) -> bool:
-        """The R flag of RFC 7296 section 3.1; False when the header was cut before it."""
-        return self.flags >= 0 and bool(self.flags & FLAG_RESPONSE)
-
-    @property
     def from_initiator(self) -> bool:
         """The I flag: sent by the original initiator of the IKE SA."""
         return self.flags >= 0 and bool(self.flags & FLAG_INITIATOR)
+
+
+_NO_HASHES: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())
+
+
+def _messages_of(scan: FileScan, names: Sequence[str], file: int) -> list[Message]:
+    """All messages of one file, in the order of its rows; made by columns, for there may be a million."""
+    rows = scan.messages
+    hashes = [scan.natd.get(row, _NO_HASHES) for row in range(len(rows))]
+    made = map(
+        Message,
+        repeat(file),
+        rows.frame,
+        rows.ts,
+        map(names.__getitem__, rows.src),
+        map(names.__getitem__, rows.dst),
+        rows.sport,
+        rows.dport,
+        rows.ttl,
+        rows.ip_id,
+        map(scan.mac_pairs.__getitem__, rows.macs),
+        rows.marks,
+        rows.spi_i,
+        rows.spi_r,
+        rows.version,
+        rows.exchange,
+        rows.flags,
+        rows.message_id,
+        rows.length,
+        rows.encrypted,
+        rows.fragment_number,
+        rows.fragment_total,
+        rows.digest,
+        map(scan.shapes.__getitem__, rows.shape),
+        [source for source, _ in hashes],
+        [destination for _, destination in hashes],
+        [scan.fragment_frames.get(row, ()) for row in range(len(rows))],
+        [flags >= 0 and bool(flags & FLAG_RESPONSE) for flags in rows.flags],
+    )
+    return list(made)
+
+
+_TIME = attrgetter("ts")
+
+
+def _in_time(messages: list[Message]) -> list[Message]:
+    """Those that are no copies, in order of time."""
+    kept = [message for message in messages if not message.marks & MARK_COPY]
+    kept.sort(key=_TIME)
+    return kept
 
 
 class EspFlow(Struct):
@@ -160,24 +180,17 @@ class Timeline(Struct):
     def __post_init__(self) -> None:
         self.names = [[str(ip_address(address)) for address in scan.addresses] for scan in self.scans]
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self) -> list[Message]:
         """All IKE messages that are no copies, in order of time (files in order where times are equal)."""
-        order = [
-            (ts, file, row)
-            for file, scan in enumerate(self.scans)
-            for row, ts in enumerate(scan.messages.ts)
-            if not scan.messages.marks[row] & MARK_COPY
+        files = [
+            _in_time(_messages_of(scan, self.names[file], file + 1)) for file, scan in enumerate(self.scans)
         ]
-        order.sort()
-        for _, file, row in order:
-            yield Message(self.scans[file], self.names[file], file + 1, row)
+        return files[0] if len(files) == 1 else list(merge(*files, key=_TIME))
 
     def messages_as_captured(self) -> Iterator[Message]:
         """All IKE messages, copies too, file by file in the order of their frames."""
         for file, scan in enumerate(self.scans):
-            order = sorted(range(len(scan.messages)), key=scan.messages.frame.__getitem__)
-            for row in order:
-                yield Message(scan, self.names[file], file + 1, row)
+            yield from sorted(_messages_of(scan, self.names[file], file + 1), key=attrgetter("frame"))
 
     def esp(self) -> list[EspFlow]:
         """All ESP flows, by time of their first packet."""

@@ -71,7 +71,7 @@ class Track(Struct):
 def track(scans: list[FileScan], servers: Sequence[str] = ()) -> Track:
     """Join the scans of one incident; `servers` overrides the decision who is a server."""
     timeline = Timeline(scans)
-    messages = list(timeline.messages())
+    messages = timeline.messages()
     esp = timeline.esp()
     roles = decide_roles(messages, esp, servers)
     return _Tracker(timeline, roles, messages, esp).run()
@@ -91,9 +91,9 @@ class _Tracker:
         self.began = self._capture_began()
         self.files: dict[str, set[int]] = defaultdict(set)
         """Which files show IKE of an address."""
-        for message in messages:
-            self.files[message.src].add(message.file)
-            self.files[message.dst].add(message.file)
+        for src, dst, file in {(message.src, message.dst, message.file) for message in messages}:
+            self.files[src].add(file)
+            self.files[dst].add(file)
         self.old_versions: list[Message] = []
         self.ttls: dict[str, Counter[int]] = defaultdict(Counter)
         receivers = {m.dst for m in messages} | {flow.dst for flow in (*esp, *self.keepalives)}
@@ -129,10 +129,9 @@ class _Tracker:
         )
 
     def _take(self, message: Message) -> None:
-        if message.major == 1:
+        if message.version >> 4 == 1:
             self.old_versions.append(message)
             return
-        by_client = message.src not in self.roles.servers
         if message.exchange == IKE_SA_INIT:
             if message.is_response:
                 attempt = self.init.response(message)
@@ -147,6 +146,7 @@ class _Tracker:
             return
         if not message.spi_r:
             return
+        by_client = message.src not in self.roles.servers
         client, server = (message.src, message.dst) if by_client else (message.dst, message.src)
         sa = self._find(message, server)
         if sa is None:

@@ -14,6 +14,7 @@ from pcapan.scan.columns import FileScan
 from pcapan.scan.copies import RecentPackets
 from pcapan.scan.flows import FlowTable
 from pcapan.scan.general import GeneralPath
+from pcapan.scan.lone import take_back_lone_copies
 from pcapan.scan.recorder import MAX_TALKERS, Recorder
 from pcapan.scan.walk import Walk
 
@@ -47,6 +48,7 @@ class Scanner:
         """Close open fragments and hand out the columns; every frame is now in one of the counts."""
         self._general.finish()
         self._recorder.rows.flush()
+        take_back_lone_copies(self.scan)
         self.scan.esp = self._recorder.flows(self._esp)
         self.scan.keepalives = self._recorder.flows(self._keepalives)
         self._recorder.talkers(self._talkers)

@@ -43,6 +43,26 @@ def test_ipv6(apart: int, expected: dict[str, int]) -> None:
     assert twice(frame6(SA_INIT), frame6(SA_INIT), apart) == expected
 
 
+@pytest.mark.parametrize(("alone", "copies"), [(9, 1), (10, 0)])
+@pytest.mark.parametrize("port", [500, 4500])
+def test_a_lone_copy_without_identification(alone: int, copies: int, port: int) -> None:
+    """Where fewer than one message in ten is there twice, it was sent twice: by a stack or a network."""
+    marker = MARKER if port == 4500 else b""
+    others = [frame6(marker + SA_INIT[:-1] + bytes([n]), port, port) for n in range(alone - 1)]
+    sent = [*others, frame6(marker + SA_INIT, port, port), frame6(marker + SA_INIT, port, port)]
+    found = scan([Frame(EPOCH + n, data) for n, data in enumerate(sent)])
+    check_sum(found)
+    assert kinds(found) == {"ike": alone + 1 - copies} | ({"copies": 1} if copies else {})
+    assert sum(mark & MARK_COPY != 0 for mark in found.messages.marks) == copies
+    assert found.ports[port] == alone + 1 - copies
+
+
+def test_copies_with_an_identification_stay() -> None:
+    ids = 30
+    sent = [*(frame4(SA_INIT, ip_id=n + 1) for n in range(ids)), frame4(SA_INIT, ip_id=ids)]
+    assert kinds(scan([Frame(EPOCH + n, data) for n, data in enumerate(sent)])) == {"ike": ids, "copies": 1}
+
+
 def test_copy_behind_a_router() -> None:
     """Other addresses of the link, one hop less to live: still the same packet."""
     one = frame4(SA_INIT)

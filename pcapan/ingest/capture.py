@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
+from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import FrameBlock, InputProblem, Interface, Mark, SideEvidence
-from pcapan.ingest.stream import ByteStream, Feeder, StoredStream
+from pcapan.ingest.stream import ByteStream, StoredStream
 
 #: Comments kept of one file; a capture may carry one on every packet.
 MAX_COMMENTS = 100
@@ -21,6 +22,9 @@ MAX_TEXT = 4096
 
 #: Marks are at least this far apart, bytes: a hostile file must not fill memory with them.
 MARK_EVERY = 256 * 1024
+
+#: Files from this size on are read on a thread of its own, bytes.
+_READ_AHEAD_FROM = 16 * 1024 * 1024
 
 #: Reads frames again by number, in rising order, each as a block of its own; see `Capture.refetch`.
 Refetch = Callable[[Sequence[int]], Iterator[FrameBlock]]
@@ -108,12 +112,24 @@ class Capture:
         frames, self._frames = self._frames, None
         if frames is None:
             return
+        if self._feeder is not None and self._reads_ahead:
+            self._feeder.read_ahead()
         try:
             yield from frames
+            self._rest()
             self._settle()
             self.stored.drain()
         finally:
             self.close()
+
+    @property
+    def _reads_ahead(self) -> bool:
+        """Whether a thread that reads pays: not for a small file; a pipe may keep a reader waiting."""
+        return self.stored.regular and self.stored.size > _READ_AHEAD_FROM
+
+    def _rest(self) -> None:
+        if self._feeder is not None:
+            self._feeder.stop()
 
     def _settle(self) -> None:
         """Turn what the stream met into problems. A cut stream explains the cut record: one problem."""
@@ -154,6 +170,7 @@ class Capture:
         close = getattr(frames, "close", None)
         if close is not None:
             close()
+        self._rest()
         self._stream.close()
         self.stored.close()
 

@@ -14,7 +14,8 @@ from typing import BinaryIO
 from pcapan.errors import UnreadableError
 from pcapan.ingest import compressed, etl, pcap, pcapng
 from pcapan.ingest.capture import Capture, Format
-from pcapan.ingest.stream import CHUNK_SIZE, HASH_LIMIT, ByteStream, Feeder, StoredStream
+from pcapan.ingest.feeder import Feeder
+from pcapan.ingest.stream import CHUNK_SIZE, HASH_LIMIT, ByteStream, StoredStream
 
 #: Containers pcapan reads itself, in the order they are tried.
 FORMATS: tuple[Format, ...] = (pcap.FORMAT, pcapng.FORMAT, etl.FORMAT)

@@ -13,9 +13,9 @@ from typing import cast
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.capture import Capture, Format
+from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import FrameBlock, Interface, Mark
 from pcapan.ingest.records import AS_WRITTEN, CAPACITY, MAYBE_SWAPPED, SWAPPED, RecordWalk, Rows, walk
-from pcapan.ingest.stream import Feeder
 
 #: Longest frame believed, bytes: Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD.
 MAX_FRAME = 262144

@@ -16,9 +16,9 @@ from typing import cast
 from pcapan.errors import UnreadableError
 from pcapan.ingest import pcapng_meta as meta
 from pcapan.ingest.capture import Capture, Format
+from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import NO_TIME, FrameBlock, Mark
 from pcapan.ingest.records import CAPACITY, BlockWalk, Rows, walk_blocks
-from pcapan.ingest.stream import Feeder
 from pcapan.octets import Octets
 
 SECTION_HEADER = 0x0A0D0D0A

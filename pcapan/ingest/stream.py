@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 #: Bytes asked for at once. Large enough that calls cost nothing, small enough to stay in the cache.
 CHUNK_SIZE = 2 * 1024 * 1024
 
-#: Where a piece begins in its memory, bytes. Copying to an odd place made reading five times slower on a
-#: common processor.
-_ALIGNMENT = 64
-
 #: Below this many bytes a thread costs more than it saves.
 _HASH_INLINE = 256 * 1024
 
@@ -312,95 +308,3 @@ def _identity(file: BinaryIO) -> tuple[int, int] | None:
     except (OSError, ValueError, AttributeError):
         return None  # a file in memory
     return status.st_dev, status.st_ino
-
-
-def _lead(memory: bytearray) -> int:
-    """Bytes to the first aligned place in `memory`; 0 where it is too small for that to matter."""
-    if len(memory) < CHUNK_SIZE:
-        return 0
-    from ctypes import addressof, c_char
-
-    return -addressof(c_char.from_buffer(memory)) % _ALIGNMENT
-
-
-class Feeder:
-    """Hands a stream on in big pieces; what a piece leaves unused comes again before the next one.
-
-    `data[position:end]` are the bytes at hand; `position` is moved by the user. `data` stays untouched
-    until `more` has been called twice, so a frame block may point into it.
-    """
-
-    def __init__(self, stream: ByteStream, chunk_size: int = CHUNK_SIZE) -> None:
-        self._stream = stream
-        self._chunk_size = max(1, chunk_size)
-        self.data = bytearray()
-        self._spare = bytearray()
-        self._lead = self._spare_lead = 0
-        """Where in `data` and `_spare` an aligned piece may begin."""
-        self.position = 0
-        self.end = 0
-        self._base = 0
-
-    @property
-    def offset(self) -> int:
-        """Where `position` lies in the (inflated) file, bytes."""
-        return self._base + self.position
-
-    @property
-    def available(self) -> int:
-        """Bytes at hand and not used yet."""
-        return self.end - self.position
-
-    def more(self) -> bool:
-        """Bring one more piece; false at the end of the stream, with nothing changed."""
-        left = self.end - self.position
-        if len(self._spare) < left + self._chunk_size + 2 * _ALIGNMENT:
-            # Grow in steps: a record that spans many pieces would otherwise cost a new buffer each time.
-            self._spare = bytearray(
-                left + self._chunk_size + 2 * _ALIGNMENT + max(left, self._chunk_size // 8)
-            )
-            self._spare_lead = _lead(self._spare)
-        begin = (self._spare_lead - left) % _ALIGNMENT
-        fresh = begin + left
-        target = self._spare
-        # The stream goes first: it may still be hashing what is in this memory.
-        got = self._stream.readinto(memoryview(target)[fresh : fresh + self._chunk_size])
-        if got == 0:
-            return False
-        target[begin:fresh] = self.data[self.position : self.end]
-        self._base += self.position - begin
-        self._spare, self.data = self.data, target
-        self._lead, self._spare_lead = self._spare_lead, self._lead
-        self.position = begin
-        self.end = fresh + got
-        return True
-
-    def jump(self, offset: int) -> bool:
-        """Move on to `offset` bytes into the file; false when that lies behind, or the file ends before."""
-        ahead = offset - self.offset
-        if ahead < 0:
-            return False
-        if ahead <= self.available:
-            self.position += ahead
-            return True
-        ahead -= self.available
-        self._base = offset
-        self.position = self.end = 0
-        return self._stream.skip(ahead)
-
-    def need(self, count: int) -> bool:
-        """Have at least `count` bytes at hand; false when the stream ends before."""
-        while self.end - self.position < count:
-            if not self.more():
-                return False
-        return True
-
-    def skip(self, count: int) -> bool:
-        """Move on by `count` bytes without keeping them; false when the stream ends before."""
-        while count > self.end - self.position:
-            count -= self.end - self.position
-            self.position = self.end
-            if not self.more():
-                return False
-        self.position += count
-        return True

@@ -25,8 +25,9 @@ from typing import IO
 from pcapan.errors import UnreadableError
 from pcapan.ingest import pcapng
 from pcapan.ingest.capture import Capture
+from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import FrameBlock
-from pcapan.ingest.stream import CHUNK_SIZE, ByteStream, Fault, Feeder, StoredStream
+from pcapan.ingest.stream import CHUNK_SIZE, ByteStream, Fault, StoredStream
 
 #: Seconds tshark may be silent before it is ended.
 IDLE_LIMIT = 120.0

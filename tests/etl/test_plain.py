@@ -19,8 +19,9 @@ from pcapan.ingest.etl import plain, tracepass
 from pcapan.ingest.etl.container import Container
 from pcapan.ingest.etl.store import Store
 from pcapan.ingest.etl.tracepass import TracePass
+from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.open import open_capture
-from pcapan.ingest.stream import Feeder, StoredStream
+from pcapan.ingest.stream import StoredStream
 from tests.etl.fixtures import Packet, add_drop, add_service_message, ndis_trace, pktmon_trace
 from tests.etl.test_container import START, packets, read
 from tests.etl.test_mutations import _bases, _mutate

@@ -18,8 +18,9 @@ from pcapan.ingest.etl.provider_names import PKTMON
 from pcapan.ingest.etl.records import EVENT_FIELDS, EVENT_HEADER
 from pcapan.ingest.etl.store import Store
 from pcapan.ingest.etl.tracepass import TracePass
+from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.open import open_capture
-from pcapan.ingest.stream import Feeder, StoredStream
+from pcapan.ingest.stream import StoredStream
 
 pytestmark = pytest.mark.shared
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pcapan.ingest.capture import Capture, Format
+from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import FrameBlock
-from pcapan.ingest.stream import Feeder
 
 __all__ = ["FORMAT"]
 

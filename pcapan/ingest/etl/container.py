@@ -14,7 +14,7 @@ from struct import Struct
 
 from pcapan.ingest.etl.store import NOWHERE
 from pcapan.ingest.etl.xpress import inflate
-from pcapan.ingest.stream import Feeder
+from pcapan.ingest.feeder import Feeder
 
 HEADER = 0x48
 

@@ -22,8 +22,9 @@ from pcapan.ingest.etl.delivery import deliver, describe, keep_ndis, keep_pktmon
 from pcapan.ingest.etl.preview import preview
 from pcapan.ingest.etl.store import Store
 from pcapan.ingest.etl.tracepass import TracePass
+from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import FrameBlock
-from pcapan.ingest.stream import CHUNK_SIZE, Feeder, StoredStream, no_room
+from pcapan.ingest.stream import CHUNK_SIZE, StoredStream, no_room
 
 
 def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:

@@ -17,6 +17,7 @@ from pcapan.commands.redaction import Redaction
 from pcapan.commands.render import Look, check_format, make_wanted, print_text, rendered
 from pcapan.crew import cores
 from pcapan.errors import ExitCode, UsageError
+from pcapan.memory import without_collection
 from pcapan.model import Result, Severity, Verdict
 from pcapan.pipeline import Analysis, Options, SearchProgress, analyze, built_in_rules
 from pcapan.reading import Progress
@@ -57,6 +58,7 @@ class AnalyzeRequest:
     hash_all: bool = False
 
 
+@without_collection
 def run(request: AnalyzeRequest) -> ExitCode:
     """Analyse and print; raises PcapanError when nothing can be said."""
     check_captures(request.captures)

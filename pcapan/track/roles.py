@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 
-from pcapan.decode.numbers import IKE_PORT, IKE_SA_INIT, NAT_T_PORT
-from pcapan.track.timeline import EspFlow, Message
+from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE, IKE_PORT, IKE_SA_INIT, NAT_T_PORT
+from pcapan.track.timeline import EspFlow, Message, Timeline
 
 
 class Roles(Struct):
@@ -26,7 +26,7 @@ class Roles(Struct):
         return address in self.servers
 
 
-def decide_roles(messages: Sequence[Message], esp: Sequence[EspFlow], given: Sequence[str] = ()) -> Roles:
+def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str] = ()) -> Roles:
     """Find the servers: those given, else who answers IKE_SA_INIT, who receives it, who speaks from 4500.
 
     A gateway that itself dials a peer does not make that peer a server: an address whose only
@@ -35,39 +35,40 @@ def decide_roles(messages: Sequence[Message], esp: Sequence[EspFlow], given: Seq
     """
     if given:
         return Roles(list(dict.fromkeys(given)), "named by the user")
-    roles = _decide(messages, esp)
-    if len({message.file for message in messages} | {flow.file for flow in esp}) < 2:
-        return roles
-    by_file: dict[int, tuple[list[Message], list[EspFlow]]] = defaultdict(lambda: ([], []))
-    for message in messages:
-        by_file[message.file][0].append(message)
-    for flow in esp:
-        by_file[flow.file][1].append(flow)
-    for _, (own, flows) in sorted(by_file.items()):
-        seen = {a for m in own for a in (m.src, m.dst)} | {a for flow in flows for a in (flow.src, flow.dst)}
+    inits = list(timeline.messages(IKE_SA_INIT))
+    pairs = list(timeline.pairs())
+    roles = _decide(inits, pairs, esp)
+    files = {pair[0] for pair in pairs} | {flow.file for flow in esp}
+    for file in sorted(files) if len(files) > 1 else ():
+        own = [pair for pair in pairs if pair[0] == file]
+        flows = [flow for flow in esp if flow.file == file]
+        seen = {a for _, *both, _ in own for a in both} | {a for flow in flows for a in (flow.src, flow.dst)}
         if not seen & set(roles.servers):
-            roles.servers += _decide(own, flows).servers
+            roles.servers += _decide([m for m in inits if m.file == file], own, flows).servers
     return roles
 
 
-def _decide(messages: Iterable[Message], esp: Sequence[EspFlow]) -> Roles:
+def _decide(
+    inits: Iterable[Message], pairs: Iterable[tuple[int, str, str, int]], esp: Sequence[EspFlow]
+) -> Roles:
+    """`inits` are the IKE_SA_INIT messages in order of time, `pairs` those of `Timeline.pairs`."""
     answered: dict[str, None] = {}
     asked: dict[str, set[str]] = defaultdict(set)
     asked_by_spi: dict[int, str] = {}
     ported: dict[str, set[str]] = defaultdict(set)
-    pairs: dict[tuple[str, str, bool, bool], None] = {}
-    for message in messages:
-        pairs[message.src, message.dst, message.is_response, message.from_initiator] = None
-        if message.exchange == IKE_SA_INIT and message.major == 2:
-            if message.is_response:
-                # A server may answer from another of its addresses than was asked.
-                answered |= dict.fromkeys([message.src, asked_by_spi.get(message.spi_i, message.src)])
-                asked[message.src].add(message.dst)
-            elif message.spi_r == 0:
-                asked[message.dst].add(message.src)
-                asked_by_spi.setdefault(message.spi_i, message.dst)
-    for src, dst, is_response, from_initiator in pairs:
-        if is_response == from_initiator:
+    for message in inits:
+        if message.major != 2:
+            continue
+        if message.is_response:
+            # A server may answer from another of its addresses than was asked.
+            answered |= dict.fromkeys([message.src, asked_by_spi.get(message.spi_i, message.src)])
+            asked[message.src].add(message.dst)
+        elif message.spi_r == 0:
+            asked[message.dst].add(message.src)
+            asked_by_spi.setdefault(message.spi_i, message.dst)
+    for _, src, dst, flags in pairs:
+        is_response, from_initiator = flags & FLAG_RESPONSE > 0, flags & FLAG_INITIATOR > 0
+        if flags < 0 or is_response == from_initiator:
             continue  # the I and R flags do not tell who is the original responder here
         responder, peer = (src, dst) if is_response else (dst, src)
         ported[responder].add(peer)

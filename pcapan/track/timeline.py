@@ -9,16 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from heapq import merge
 from ipaddress import ip_address
-from itertools import repeat
-from operator import attrgetter
+from itertools import islice, repeat
+from operator import attrgetter, le
+from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE
-from pcapan.scan.columns import MARK_COPY, MARK_CUT, FileScan, Flow, IcmpObservation, OddDatagram, Shape
+from pcapan.decode.numbers import FLAG_RESPONSE
+from pcapan.scan.columns import (
+    MARK_COPY,
+    MARK_CUT,
+    FileScan,
+    Flow,
+    IcmpObservation,
+    MessageColumns,
+    OddDatagram,
+    Shape,
+)
 
 SECOND = 1_000_000_000
+
+_T = TypeVar("_T")
 
 
 class Message(Struct):
@@ -68,60 +80,61 @@ class Message(Struct):
         """The snap length cut the packet."""
         return bool(self.marks & MARK_CUT)
 
-    @property
-    def from_initiator(self) -> bool:
-        """The I flag: sent by the original initiator of the IKE SA."""
-        return self.flags >= 0 and bool(self.flags & FLAG_INITIATOR)
-
 
 _NO_HASHES: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())
 
 
-def _messages_of(scan: FileScan, names: Sequence[str], file: int) -> list[Message]:
-    """All messages of one file, in the order of its rows; made by columns, for there may be a million."""
+def _messages_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Message]:
+    """Messages of these rows of one file; made by columns, for there may be a million."""
     rows = scan.messages
-    hashes = [scan.natd.get(row, _NO_HASHES) for row in range(len(rows))]
-    made = map(
+    whole = order == range(len(rows))
+
+    def column(values: Sequence[_T]) -> Sequence[_T]:
+        return values if whole else [values[row] for row in order]
+
+    flags = column(rows.flags)
+    hashes = [scan.natd.get(row, _NO_HASHES) for row in order]
+    return map(
         Message,
         repeat(file),
-        rows.frame,
-        rows.ts,
-        map(names.__getitem__, rows.src),
-        map(names.__getitem__, rows.dst),
-        rows.sport,
-        rows.dport,
-        rows.ttl,
-        rows.ip_id,
-        map(scan.mac_pairs.__getitem__, rows.macs),
-        rows.marks,
-        rows.spi_i,
-        rows.spi_r,
-        rows.version,
-        rows.exchange,
-        rows.flags,
-        rows.message_id,
-        rows.length,
-        rows.encrypted,
-        rows.fragment_number,
-        rows.fragment_total,
-        rows.digest,
-        map(scan.shapes.__getitem__, rows.shape),
+        column(rows.frame),
+        column(rows.ts),
+        map(names.__getitem__, column(rows.src)),
+        map(names.__getitem__, column(rows.dst)),
+        column(rows.sport),
+        column(rows.dport),
+        column(rows.ttl),
+        column(rows.ip_id),
+        map(scan.mac_pairs.__getitem__, column(rows.macs)),
+        column(rows.marks),
+        column(rows.spi_i),
+        column(rows.spi_r),
+        column(rows.version),
+        column(rows.exchange),
+        flags,
+        column(rows.message_id),
+        column(rows.length),
+        column(rows.encrypted),
+        column(rows.fragment_number),
+        column(rows.fragment_total),
+        column(rows.digest),
+        map(scan.shapes.__getitem__, column(rows.shape)),
         [source for source, _ in hashes],
         [destination for _, destination in hashes],
-        [scan.fragment_frames.get(row, ()) for row in range(len(rows))],
-        [flags >= 0 and bool(flags & FLAG_RESPONSE) for flags in rows.flags],
+        [scan.fragment_frames.get(row, ()) for row in order],
+        [flag >= 0 and bool(flag & FLAG_RESPONSE) for flag in flags],
     )
-    return list(made)
 
 
-_TIME = attrgetter("ts")
-
-
-def _in_time(messages: list[Message]) -> list[Message]:
-    """Those that are no copies, in order of time."""
-    kept = [message for message in messages if not message.marks & MARK_COPY]
-    kept.sort(key=_TIME)
-    return kept
+def _in_time(rows: MessageColumns) -> Sequence[int]:
+    """The rows that are no copies, in order of time."""
+    order: Sequence[int] = range(len(rows))
+    if any(mark & MARK_COPY for mark in rows.marks):
+        order = [row for row in order if not rows.marks[row] & MARK_COPY]
+    times = rows.ts
+    if not all(map(le, times, islice(times, 1, None))):
+        order = sorted(order, key=times.__getitem__)
+    return order
 
 
 class EspFlow(Struct):
@@ -180,17 +193,36 @@ class Timeline(Struct):
     def __post_init__(self) -> None:
         self.names = [[str(ip_address(address)) for address in scan.addresses] for scan in self.scans]
 
-    def messages(self) -> list[Message]:
-        """All IKE messages that are no copies, in order of time (files in order where times are equal)."""
-        files = [
-            _in_time(_messages_of(scan, self.names[file], file + 1)) for file, scan in enumerate(self.scans)
-        ]
-        return files[0] if len(files) == 1 else list(merge(*files, key=_TIME))
+    def messages(self, exchange: int | None = None) -> Iterator[Message]:
+        """All IKE messages that are no copies, in order of time (files in order where times are equal).
+
+        With an `exchange` type (RFC 7296, section 3.1), only those of it. Each is made when it is asked for:
+        who keeps none of them needs no memory for them.
+        """
+        files = []
+        for file, scan in enumerate(self.scans):
+            order = _in_time(scan.messages)
+            if exchange is not None:
+                order = [row for row in order if scan.messages.exchange[row] == exchange]
+            files.append(_messages_of(scan, self.names[file], file + 1, order))
+        return files[0] if len(files) == 1 else merge(*files, key=attrgetter("ts"))
+
+    def pairs(self) -> Iterator[tuple[int, str, str, int]]:
+        """Who sends IKE to whom, each once: (file, sender, receiver, flags of RFC 7296, section 3.1).
+
+        The file that begins first comes first, and within a file who is seen first.
+        """
+        begun = sorted(range(len(self.scans)), key=lambda file: self.scans[file].first_ts or 0)
+        for file in begun:
+            rows, names = self.scans[file].messages, self.names[file]
+            for src, dst, flags in dict.fromkeys(zip(rows.src, rows.dst, rows.flags, strict=True)):
+                yield file + 1, names[src], names[dst], flags
 
     def messages_as_captured(self) -> Iterator[Message]:
         """All IKE messages, copies too, file by file in the order of their frames."""
         for file, scan in enumerate(self.scans):
-            yield from sorted(_messages_of(scan, self.names[file], file + 1), key=attrgetter("frame"))
+            order = sorted(range(len(scan.messages)), key=scan.messages.frame.__getitem__)
+            yield from _messages_of(scan, self.names[file], file + 1, order)
 
     def esp(self) -> list[EspFlow]:
         """All ESP flows, by time of their first packet."""

@@ -71,17 +71,15 @@ class Track(Struct):
 def track(scans: list[FileScan], servers: Sequence[str] = ()) -> Track:
     """Join the scans of one incident; `servers` overrides the decision who is a server."""
     timeline = Timeline(scans)
-    messages = timeline.messages()
     esp = timeline.esp()
-    roles = decide_roles(messages, esp, servers)
-    return _Tracker(timeline, roles, messages, esp).run()
+    roles = decide_roles(timeline, esp, servers)
+    return _Tracker(timeline, roles, esp).run()
 
 
 class _Tracker:
-    def __init__(self, timeline: Timeline, roles: Roles, messages: list[Message], esp: list[EspFlow]) -> None:
+    def __init__(self, timeline: Timeline, roles: Roles, esp: list[EspFlow]) -> None:
         self.timeline = timeline
         self.roles = roles
-        self.messages = messages
         self.esp = esp
         self.keepalives = timeline.keepalives()
         packed = {name: ip_address(name).packed for names in timeline.names for name in names}
@@ -91,18 +89,19 @@ class _Tracker:
         self.began = self._capture_began()
         self.files: dict[str, set[int]] = defaultdict(set)
         """Which files show IKE of an address."""
-        for src, dst, file in {(message.src, message.dst, message.file) for message in messages}:
+        pairs = list(timeline.pairs())
+        for file, src, dst, _ in pairs:
             self.files[src].add(file)
             self.files[dst].add(file)
         self.old_versions: list[Message] = []
         self.ttls: dict[str, Counter[int]] = defaultdict(Counter)
-        receivers = {m.dst for m in messages} | {flow.dst for flow in (*esp, *self.keepalives)}
+        receivers = {dst for _, _, dst, _ in pairs} | {flow.dst for flow in (*esp, *self.keepalives)}
         self.senders = frozenset(server for server in roles.servers if timeline.talked(server))
         self.receivers = frozenset(receivers & set(roles.servers))
         self.both_ways = self.senders & self.receivers
 
     def run(self) -> Track:
-        for message in self.messages:
+        for message in self.timeline.messages():
             self._take(message)
         self._settle_attempts()
         self._link_rekeyed()

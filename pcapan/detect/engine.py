@@ -139,16 +139,17 @@ def _remembering(cells: Cells) -> _Render:
 
 def group(rule: Rule, verdicts: Sequence[RowVerdict]) -> list[Group]:
     """One group per claim and cause; without a claim one group for the whole rule."""
-    claims = [row for row in verdicts if row.verdict.reported]
-    if claims:
+    given = {row.verdict for row in verdicts}
+    if any(verdict.reported for verdict in given):
+        claims = [row for row in verdicts if row.verdict.reported]
         return [
             made
             for verdict in (Verdict.CONFIRMED, Verdict.SUSPECTED)
             for made in _claims(rule, verdict, [row for row in claims if row.verdict is verdict])
         ]
     for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_OBSERVED, Verdict.NOT_APPLICABLE):
-        held = tuple(row for row in verdicts if row.verdict is verdict)
-        if held:
+        if verdict in given:
+            held = tuple(row for row in verdicts if row.verdict is verdict)
             return [Group(verdict, rule.severity, held)]
     return []
 

@@ -45,7 +45,9 @@ def _repaired(source: Source, silent: set[tuple[int, int]]) -> int:
             prompt = later.answer_ts - later.ts < _PROMPT
             count += (request_lost and prompt) or (earlier.answer is not None and attempt.continued)
     for sa in source.sas:
-        count += sum(_was_repaired(sa, exchange) for exchange in sa.exchanges.values() if exchange.by_client)
+        for exchange in sa.exchanges.values():
+            if exchange.by_client and len(exchange.request.sends) > 1:
+                count += _was_repaired(sa, exchange)
     return count
 
 
@@ -55,7 +57,7 @@ def _was_repaired(sa: IkeSa, exchange: Exchange) -> bool:
     A client that goes on asking and never goes on does not get the answers: nothing was put right.
     """
     sends, answers = exchange.request.sends, exchange.response.sends
-    if len(sends) < 2 or not answers:
+    if not answers:
         return False
     before = [ts for *_, ts in sends if ts <= answers[0][2]]
     request_lost = len(before) > 1 and answers[0][2] - before[-1] < _PROMPT

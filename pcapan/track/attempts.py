@@ -136,8 +136,12 @@ class Attempt(Struct):
     @property
     def answered(self) -> bool:
         """Whether a request got a real answer; a COOKIE challenge alone is none."""
-        given = (*self.unseen, *(answer for *_, answer in self.answers))
-        return self.continued or any(answer != Answer.COOKIE for answer in given)
+        if self.continued:
+            return True
+        for answer in self.answers:
+            if answer[3] is not Answer.COOKIE:
+                return True
+        return any(answer is not Answer.COOKIE for answer in self.unseen)
 
     @property
     def accepted(self) -> bool:

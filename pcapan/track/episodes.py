@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -129,6 +130,7 @@ def find_silences(track: Track, sources: dict[str, Source]) -> list[Silence]:
     """All runs of requests that a server answered to nobody, by time."""
     silences = []
     for server, asked in list_requests(sources.values(), track.last_ts).items():
+        answered_before = [0, *accumulate(one.responded for one in asked)]
         for begin, end in _runs(asked):
             run = asked[begin:end]
             at = run[0].ts
@@ -140,7 +142,7 @@ def find_silences(track: Track, sources: dict[str, Source]) -> list[Silence]:
                     server_heard=server in track.both_ways,
                     asked=run,
                     resumed_ts=_answered_at(asked[end]) if end < len(asked) else None,
-                    answered_before=sum(one.responded for one in asked[:begin]),
+                    answered_before=answered_before[begin],
                     sources=names,
                     fresh_sources={name for name in names if sources[name].live_at(at) < FRESH},
                     working_flows=sum(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 
 from msgspec import Struct, field
@@ -51,7 +51,10 @@ class Source(Struct):
     """Same /24 (IPv4) or /64 (IPv6) as the server: the likeliest subnet where ARP is silent."""
     _live: tuple[list[int], list[int]] | None = None
     """Beginnings and ends of the live intervals, each in order."""
+    _half_open: tuple[list[int], list[int]] | None = None
+    """The same of the intervals in which SAs were half-open."""
     _clients: int | None = None
+    _peak: int | None = None
 
     def live_intervals(self) -> list[Interval]:
         """[from, to] in ns of every established IKE SA; a chain of rekeyed SAs is one."""
@@ -68,26 +71,30 @@ class Source(Struct):
     def live_at(self, ts: int) -> int:
         """Established IKE SAs at this time."""
         if self._live is None:
-            intervals = [(begin, end) for begin, end in self.live_intervals() if begin < end]
-            self._live = (sorted(b for b, _ in intervals), sorted(e for _, e in intervals))
+            self._live = _steps(self.live_intervals())
         begins, ends = self._live
         return bisect_right(begins, ts) - bisect_right(ends, ts)
 
     def half_open_at(self, ts: int) -> int:
         """Answered IKE_SA_INITs without IKE_AUTH (yet) at this time, young enough to still count."""
-        count = 0
+        if self._half_open is None:
+            self._half_open = _steps(self._half_open_intervals())
+        begins, ends = self._half_open
+        return bisect_right(begins, ts) - bisect_right(ends, ts)
+
+    def _half_open_intervals(self) -> Iterator[Interval]:
         for sa in self.sas:
             if sa.attempt is None or not sa.attempt.answers:
                 continue
-            begun = sa.first_ts
             auths = sa.auths()
-            until = min(auths[0].first_ts if auths else begun + HALF_OPEN_LIFE, begun + HALF_OPEN_LIFE)
-            count += begun <= ts < until
-        return count
+            until = sa.first_ts + HALF_OPEN_LIFE
+            yield sa.first_ts, min(auths[0].first_ts, until) if auths else until
 
     def peak_live(self) -> int:
         """Most established IKE SAs at once."""
-        return peak(self.live_intervals())
+        if self._peak is None:
+            self._peak = peak(self.live_intervals())
+        return self._peak
 
     def port_intervals(self) -> list[Interval]:
         """[from, to] in ns during which each client port on UDP 4500 was in use.
@@ -131,6 +138,12 @@ class Source(Struct):
         if not seen:
             return None
         return not any(ttl in INITIAL_TTLS for ttl in seen)
+
+
+def _steps(intervals: Iterable[Interval]) -> tuple[list[int], list[int]]:
+    """Beginnings and ends of the intervals that are not empty, each in order."""
+    real = [(begin, end) for begin, end in intervals if begin < end]
+    return sorted(begin for begin, _ in real), sorted(end for _, end in real)
 
 
 def peak(intervals: Iterable[Interval]) -> int:

@@ -130,7 +130,7 @@ def find_silences(track: Track, sources: dict[str, Source]) -> list[Silence]:
     """All runs of requests that a server answered to nobody, by time."""
     silences = []
     for server, asked in list_requests(sources.values(), track.last_ts).items():
-        answered_before = [0, *accumulate(one.responded for one in asked)]
+        answered_before = list(accumulate((one.responded for one in asked), initial=0))
         for begin, end in _runs(asked):
             run = asked[begin:end]
             at = run[0].ts

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from dataclasses import fields, is_dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from pcapan import compiled
 from pcapan.errors import UnreadableError
@@ -19,8 +20,8 @@ from pcapan.reading import scan_file
 
 def plain(value: Any) -> Any:
     """The value in a form that reads the same in every process."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, dict):
         return sorted((repr(key), plain(held)) for key, held in value.items())
     if isinstance(value, set):
@@ -36,9 +37,7 @@ def told(path: str) -> str:
         entry, scan = scan_file(path)
     except UnreadableError as error:
         return error.message
-    found = {
-        field.name: plain(getattr(scan, field.name)) for field in fields(scan) if field.name != "messages"
-    }
+    found = {name: plain(getattr(scan, name)) for name in scan.__struct_fields__ if name != "messages"}
     found["messages"] = {name: list(column) for name, column in vars(scan.messages).items()}
     found["container"] = [plain(entry.problems), plain(entry.interfaces), entry.damaged, entry.format]
     counts = (scan.packets, scan.ike, scan.esp_packets, scan.keepalive_packets, scan.other, scan.copies)

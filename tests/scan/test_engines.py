@@ -42,7 +42,7 @@ def both(paths: Sequence[Path], folder: Path) -> list[tuple[str, str, str]]:
             if engine != ("interpreted" if switch == "1" else "compiled"):
                 pytest.skip("pcapan is installed without compiled modules")
             found += rows
-    return [(path.name, *pair) for path, *pair in zip(paths, told["0"], told["1"], strict=True)]
+    return [(path.name, one, other) for path, one, other in zip(paths, told["0"], told["1"], strict=True)]
 
 
 def check(paths: Sequence[Path], folder: Path) -> None:
@@ -107,7 +107,7 @@ def mutated(count: int, seed: int) -> list[Frame]:
 
 
 def test_ten_thousand_mutated_packets(tmp_path: Path) -> None:
-    frames = mutated(10_000, random.randrange(2**32) if not os.environ.get("CI") else 1)
+    frames = mutated(10_000, seed=1)
     paths = []
     for name, content in (
         ("little.pcap", pcap(frames)),

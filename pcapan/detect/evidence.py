@@ -182,6 +182,15 @@ def copies(facts: Facts, subject: Any) -> Iterator[Exhibit]:
             )
 
 
+@selector("flood")
+def flood(facts: Facts, subject: Any) -> Iterator[Exhibit]:
+    """Some first requests of a flood."""
+    found = facts.track.timeline.flood
+    for file, frame, ts in found.first_requests if found else ():
+        what = "one of many requests whose sender sends nothing else"
+        yield Exhibit(file, frame, ts, what, f"frame.number == {frame}")
+
+
 @selector("cut-messages")
 def cut_messages(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """IKE messages that the snap length cut."""

@@ -257,3 +257,24 @@ def service_failures(facts: Facts) -> int:
 def limit_given(facts: Facts) -> int | None:
     """The limit per source that the user says is configured; unknown = not told."""
     return facts.site.limit
+
+
+@CAPTURE.column("requests")
+def flood_requests(facts: Facts) -> int:
+    """IKE_SA_INIT requests of addresses that ask once, too many a second for clients; in no other count."""
+    flood = facts.track.timeline.flood
+    return flood.requests if flood else 0
+
+
+@CAPTURE.column("ns")
+def flood_ns(facts: Facts) -> int:
+    """From the first to the last request of a flood."""
+    flood = facts.track.timeline.flood
+    return flood.last_ts - flood.first_ts if flood else 0
+
+
+@CAPTURE.column("messages")
+def flood_answers(facts: Facts) -> int:
+    """Answers to requests of a flood, COOKIE challenges included."""
+    flood = facts.track.timeline.flood
+    return flood.answers if flood else 0

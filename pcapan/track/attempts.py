@@ -8,6 +8,7 @@ missing: `pcapan.detect` does.
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_address
 
 from msgspec import Struct, field
 
@@ -206,16 +207,24 @@ def read_answer(message: Message) -> Answer:
     return Answer.UNREADABLE
 
 
+class _Packed(dict[str, bytes]):
+    """Addresses in network order by their text form."""
+
+    def __missing__(self, name: str) -> bytes:
+        packed = self[name] = ip_address(name).packed
+        return packed
+
+
 class AttemptTracker:
     """Feeds on IKE_SA_INIT messages in order of time."""
 
-    def __init__(self, packed: dict[str, bytes]) -> None:
+    def __init__(self) -> None:
         self.attempts: dict[tuple[int, str, str], Attempt] = {}
         self.stray_answers: list[Message] = []
         """Responses whose request is not in the capture."""
         self.odd_requests: list[Message] = []
         """Requests that no client sends: a bare header, a damaged chain."""
-        self._packed = packed
+        self._packed = _Packed()
         self._by_spi: dict[int, list[Attempt]] = {}
 
     def request(self, message: Message) -> Attempt | None:

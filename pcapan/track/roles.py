@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
 
 from msgspec import Struct, field
 
@@ -38,6 +39,8 @@ def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str
     inits = list(timeline.messages(IKE_SA_INIT))
     pairs = list(timeline.pairs())
     roles = _decide(inits, pairs, esp)
+    if not roles.servers and timeline.flood is not None:
+        roles = Roles([str(ip_address(timeline.flood.server))], "receives IKE_SA_INIT")
     files = {pair[0] for pair in pairs} | {flow.file for flow in esp}
     for file in sorted(files) if len(files) > 1 else ():
         own = [pair for pair in pairs if pair[0] == file]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from heapq import merge
 from ipaddress import ip_address
-from itertools import islice, repeat
-from operator import attrgetter, le
+from itertools import compress, islice, repeat
+from operator import attrgetter, le, not_
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -27,6 +27,7 @@ from pcapan.scan.columns import (
     OddDatagram,
     Shape,
 )
+from pcapan.track.flood import Flood, find_flood
 
 SECOND = 1_000_000_000
 
@@ -126,9 +127,16 @@ def _messages_of(scan: FileScan, names: Sequence[str], file: int, order: Sequenc
     )
 
 
-def _in_time(rows: MessageColumns) -> Sequence[int]:
-    """The rows that are no copies, in order of time."""
+def _text(address: bytes) -> str:
+    """An address in text form, of which there may be a million."""
+    return ".".join(map(str, address)) if len(address) == 4 else str(ip_address(address))
+
+
+def _in_time(rows: MessageColumns, left_out: bytes | None) -> Sequence[int]:
+    """The rows that are no copies, in order of time, without those whose byte in `left_out` is not 0."""
     order: Sequence[int] = range(len(rows))
+    if left_out is not None:
+        order = [row for row in order if not left_out[row]]
     if any(mark & MARK_COPY for mark in rows.marks):
         order = [row for row in order if not rows.marks[row] & MARK_COPY]
     times = rows.ts
@@ -190,18 +198,22 @@ class Timeline(Struct):
     names: list[list[str]] = field(default_factory=list)
     """Per file: addresses in text form, by the index that its columns use."""
 
+    flood: Flood | None = None
+    """Requests of nobody's clients, with their answers: not in `messages`."""
+
     def __post_init__(self) -> None:
-        self.names = [[str(ip_address(address)) for address in scan.addresses] for scan in self.scans]
+        self.names = [[_text(address) for address in scan.addresses] for scan in self.scans]
+        self.flood = find_flood(self.scans)
 
     def messages(self, exchange: int | None = None) -> Iterator[Message]:
-        """All IKE messages that are no copies, in order of time (files in order where times are equal).
+        """All IKE messages that are no copies and no flood's, in order of time (files in order where equal).
 
         With an `exchange` type (RFC 7296, section 3.1), only those of it. Each is made when it is asked for:
         who keeps none of them needs no memory for them.
         """
         files = []
         for file, scan in enumerate(self.scans):
-            order = _in_time(scan.messages)
+            order = _in_time(scan.messages, self.flood.rows[file] if self.flood else None)
             if exchange is not None:
                 order = [row for row in order if scan.messages.exchange[row] == exchange]
             files.append(_messages_of(scan, self.names[file], file + 1, order))
@@ -215,7 +227,10 @@ class Timeline(Struct):
         begun = sorted(range(len(self.scans)), key=lambda file: self.scans[file].first_ts or 0)
         for file in begun:
             rows, names = self.scans[file].messages, self.names[file]
-            for src, dst, flags in dict.fromkeys(zip(rows.src, rows.dst, rows.flags, strict=True)):
+            sent: Iterator[tuple[int, int, int]] = zip(rows.src, rows.dst, rows.flags, strict=True)
+            if self.flood is not None:
+                sent = compress(sent, map(not_, self.flood.rows[file]))
+            for src, dst, flags in dict.fromkeys(sent):
                 yield file + 1, names[src], names[dst], flags
 
     def messages_as_captured(self) -> Iterator[Message]:

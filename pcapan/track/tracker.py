@@ -82,8 +82,7 @@ class _Tracker:
         self.roles = roles
         self.esp = esp
         self.keepalives = timeline.keepalives()
-        packed = {name: ip_address(name).packed for names in timeline.names for name in names}
-        self.init = AttemptTracker(packed)
+        self.init = AttemptTracker()
         self.sas: dict[tuple[int, int, str], IkeSa] = {}
         self.by_pair: dict[tuple[int, int], IkeSa] = {}
         self.began = self._capture_began()

@@ -8,6 +8,7 @@ this are imported when a crew is made: they take longer than a small capture.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -166,6 +167,8 @@ def _begin(link: Link) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which stops the link
     _Worker.link = link
+    # What it was asked for is handed over by the time it ends; taking big libraries apart is waited for.
+    atexit.register(os._exit, 0)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -6,7 +6,7 @@ Knows the pipeline and the renderers. Must not know rules or packets.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pcapan.commands.guard import say, tell
@@ -96,13 +96,17 @@ def run(request: AnalyzeRequest) -> ExitCode:
     return ExitCode.OK
 
 
-def _analysed(request: AnalyzeRequest, options: Options) -> Analysis:
+def _analysed(
+    request: AnalyzeRequest,
+    options: Options,
+    watch: Callable[[Progress | None], Progress | None] | None = None,
+) -> Analysis:
     """The result, with progress shown and inputs told of that could not be read."""
     with progress_bar(quiet=request.quiet) as progress:
         analysis = analyze(
             list(request.captures),
             options,
-            progress=progress,
+            progress=progress if watch is None else watch(progress),
             search_progress=_searching(progress),
             keep=request.folder is not None,
             jobs=request.jobs or cores(),
@@ -120,7 +124,7 @@ def _into_folder(folder: str, request: AnalyzeRequest, options: Options, look: L
 
     check_folder(folder, request.tables, force=request.force)
     with page_maker(request.captures, request.jobs or cores()) as pages:
-        analysis = _analysed(request, options)
+        analysis = _analysed(request, options, pages.watch)
         try:
             write_folder(
                 folder,

@@ -16,6 +16,7 @@ from pcapan.commands.render import Look, rendered
 from pcapan.crew import POLL, Link, Processes
 from pcapan.memory import without_collection
 from pcapan.model import Result
+from pcapan.reading import Progress
 from pcapan.report.pages import load_libraries, preload
 
 if TYPE_CHECKING:
@@ -24,18 +25,53 @@ if TYPE_CHECKING:
 #: Bytes of captures from which it pays: a process takes a second until it can draw, and so must the reading.
 _WORTH = 200 << 20
 
+#: Share of the captures that is read when the process is started.
+_LATE = 0.5
+
 
 class PageMaker:
     """Makes one page, if it can in another process; see `page_maker`."""
 
-    def __init__(self, crew: Processes | None) -> None:
+    def __init__(self, crew: Processes | None = None, size: int = 0) -> None:
+        """`size`: bytes of the captures, where another process is to draw the page."""
         self._crew = crew
+        self._size = size
+        self._read: dict[str, int] = {}
         self._asked: tuple[Result, Look] | None = None
         self._coming: Future[bytes | None] | None = None
+
+    def watch(self, progress: Progress | None) -> Progress | None:
+        """The same progress; on the way the other process is started, when most of the captures is read.
+
+        Before that, its imports would only keep the cores from reading and hashing.
+        """
+        if not self._size:
+            return progress
+
+        def heed(path: str, done: int, size: int) -> None:
+            self._read[path] = done
+            if self._crew is None and sum(self._read.values()) >= _LATE * self._size:
+                self.start()
+            if progress is not None:
+                progress(path, done, size)
+
+        return heed
+
+    def start(self) -> None:
+        """Start the other process, unless it was started or does not pay."""
+        if self._size:
+            self._size = 0
+            self._crew = _started()
+
+    def close(self) -> None:
+        """End the other process."""
+        if self._crew is not None:
+            self._crew.close()
 
     def begin(self, result: Result, look: Look) -> None:
         """Let the page be drawn while this process does something else."""
         self._asked = result, look
+        self.start()
         if self._crew is not None:
             with suppress(Exception):
                 self._coming = self._crew.submit(partial(_page, result, look))
@@ -61,14 +97,14 @@ class PageMaker:
 @contextmanager
 def page_maker(captures: Sequence[str], jobs: int) -> Iterator[PageMaker]:
     """Prepare for a page while `captures` are read; with one core, or for little, in this process."""
-    crew = _started() if jobs > 1 and sum(map(_size, captures)) >= _WORTH else None
+    size = sum(map(_size, captures))
+    pages = PageMaker(size=size if jobs > 1 and size >= _WORTH else 0)
+    if jobs < 2 or size < _WORTH:
+        preload()
     try:
-        if crew is None:
-            preload()
-        yield PageMaker(crew)
+        yield pages
     finally:
-        if crew is not None:
-            crew.close()
+        pages.close()
 
 
 def _started() -> Processes | None:

@@ -73,6 +73,7 @@ def test_another_process_draws_the_same_page(result: Result, monkeypatch: pytest
 @pytest.mark.parametrize("late", [False, True])
 def test_a_process_that_dies_costs_nothing_but_time(result: Result, late: bool) -> None:
     with page_maker([str(sample("sa-limit-8"))], jobs=2) as pages:
+        pages.start()
         if late:
             pages.begin(result, LOOK)
         for process in left_over():
@@ -128,3 +129,17 @@ def test_what_fails_there_is_tried_here(result: Result) -> None:
     pages = PageMaker(cast(Processes, _Failing()))
     pages.begin(result, LOOK)
     assert pages.page() == rendered(result, LOOK)
+
+
+def test_the_process_is_started_when_most_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+    told: list[tuple[str, int, int]] = []
+    pages = PageMaker(size=100)
+    monkeypatch.setattr(aside, "_started", lambda: started.append(len(told)))
+    heed = pages.watch(lambda *said: told.append(said))
+    assert heed is not None
+    for path, done in (("a", 30), ("b", 30), ("a", 40), ("b", 35), ("b", 60)):
+        heed(path, done, 60)
+    assert started == [3]
+    assert [said[:2] for said in told] == [("a", 30), ("b", 30), ("a", 40), ("b", 35), ("b", 60)]
+    assert PageMaker().watch(None) is None

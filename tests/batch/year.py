@@ -158,6 +158,7 @@ def captures(
     """(path below the archive, content, damaged) of each capture."""
     chance = random.Random(seed)
     broken = set(chance.sample(range(count), bad))
+    taken: set[tuple[str, int, int]] = set()
     for number in range(count):
         site = SITES[number % len(SITES)]
         month, day = chance.randrange(1, 13), chance.randrange(1, 28)
@@ -166,7 +167,11 @@ def captures(
         if site.trouble == "" and "other" in kinds:
             kind = "other"  # a site where anything may happen, with nothing planted
         chosen = chance.choice(kinds[kind])
-        data = chosen.at(int(moment.timestamp()), site.number)
+        start = int(moment.timestamp())
+        while (chosen.name, site.number, start) in taken:  # the same bytes again would be the same incident
+            start += 1
+        taken.add((chosen.name, site.number, start))
+        data = chosen.at(start, site.number)
         if number in broken:
             data = damaged(data, chance)
         name = f"site-{site.number}/{YEAR}-{month:02}/{chosen.name}-{number:05}.pcap"

@@ -41,7 +41,7 @@ class PageMaker:
         self._coming: Future[bytes | None] | None = None
 
     def watch(self, progress: Progress | None) -> Progress | None:
-        """The same progress; on the way the other process is started, when most of the captures is read.
+        """The same progress; on the way the other process is started, when half of the captures is read.
 
         Before that, its imports would only keep the cores from reading and hashing.
         """

@@ -7,6 +7,7 @@ so it imports nothing of them by itself.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 
@@ -17,6 +18,8 @@ def main() -> None:
     A big analysis leaves a million small objects. Taking them apart one by one would take a tenth of the
     whole run: everything is closed and written, and the system takes the rest.
     """
+    # Modules and rules come to stay: looking for garbage among them would be a tenth of a short run.
+    gc.set_threshold(100_000)
     from pcapan.cli import main as run
 
     try:

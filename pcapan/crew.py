@@ -15,8 +15,9 @@ import threading
 from array import array
 from collections.abc import Callable, Iterator, MutableSequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -35,15 +36,13 @@ class _Flag(Protocol):
     value: int
 
 
-@dataclass
-class _Here:
+class _Here(Struct):
     """A flag that nobody shares but threads."""
 
     value: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """What work and whoever waits for it see of each other."""
 
     _stop: _Flag

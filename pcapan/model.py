@@ -7,9 +7,11 @@ renderer); must not know how the answer is found. Keys are never removed within 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 SCHEMA_VERSION = "1.2"
 
@@ -39,8 +41,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """One frame that speaks for a finding, and the filter that shows it in Wireshark."""
 
     file: str
@@ -50,8 +51,7 @@ class Evidence:
     display_filter: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """What to change: for whom (a vendor, or "all"), and the steps in order."""
 
     vendor: str
@@ -61,16 +61,14 @@ class Fix:
     """Where the advice comes from, or "unverified"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A public document that backs a finding."""
 
     title: str
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What one rule concluded; `addresses` are all the sources it holds for."""
 
     id: str
@@ -88,8 +86,7 @@ class Finding:
     references: list[Reference]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something odd that did not stop the analysis. `stage`: ingest, scan, decode or track."""
 
     stage: str
@@ -100,8 +97,7 @@ class Problem:
     example: str
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """Where every packet went: packets = ike + esp + keepalive + other + sum(undecoded)."""
 
     packets: int
@@ -114,8 +110,7 @@ class Counts:
     """The same packet captured more than once; not part of `packets`."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureSummary:
+class CaptureSummary(Struct, frozen=True):
     """What kind of view the capture gives."""
 
     server: list[str]
@@ -126,8 +121,7 @@ class CaptureSummary:
     """Sentences: what this capture cannot show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The whole answer. `to_dict` gives the JSON document."""
 
     tool: dict[str, str]
@@ -154,7 +148,7 @@ class Result:
             "tool": self.tool,
             "run": self.run,
             "inputs": self.inputs,
-            "capture": asdict(self.capture),
+            "capture": {**asdict(self.capture), "counts": asdict(self.capture.counts)},
             "findings": [finding_dict(finding) for finding in self.findings],
             "sources": self.sources,
             "series": self.series,
@@ -165,12 +159,8 @@ class Result:
 
 
 def finding_dict(finding: Finding) -> dict[str, Any]:
-    """A finding as it stands in the document; as `asdict`, but without copying every number."""
-    made = _flat(finding)
+    """A finding as it stands in the document."""
+    made = asdict(finding)
     for name in ("evidence", "fix", "references"):
-        made[name] = [_flat(one) for one in made[name]]
+        made[name] = [asdict(one) for one in made[name]]
     return made
-
-
-def _flat(record: Finding | Evidence | Fix | Reference) -> dict[str, Any]:
-    return {one.name: getattr(record, one.name) for one in fields(record)}

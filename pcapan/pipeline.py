@@ -7,11 +7,12 @@ or rules themselves.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from msgspec import Struct, field
 
 import pcapan
 from pcapan.compiled import engine
@@ -22,6 +23,7 @@ from pcapan.memory import without_collection
 from pcapan.model import CaptureSummary, Counts, Problem, Result
 from pcapan.reading import Opener, Progress, read_files
 from pcapan.scan.columns import FileScan
+from pcapan.tables.declare import Rows
 from pcapan.tables.facts import Facts, InputFacts, Site, gather_facts
 from pcapan.tables.ladders import answer_time_rows, ladder_rows
 from pcapan.tables.limits import capture_limits, direction
@@ -38,8 +40,7 @@ SearchProgress = Callable[[int, int], None]
 """Called with (units done, units in all) while NAT detection hashes are searched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What the user asked for; everything has a default that fits most captures."""
 
     site: Site = field(default_factory=Site)
@@ -47,7 +48,7 @@ class Options:
     """Folders or files of rules that add to or override the built-in ones."""
     overrides: dict[str, str] = field(default_factory=dict)
     """``RULE.PARAM`` -> value."""
-    redactor: Redactor | None = field(default=None, compare=False, repr=False)
+    redactor: Redactor | None = None
     """Puts pseudonyms in place of names before anything is concluded or shown; None leaves names."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -69,8 +70,7 @@ class Options:
         }
 
 
-@dataclass(slots=True)
-class Analysis:
+class Analysis(Struct):
     """The result document and, while the process lives, the tables behind it."""
 
     result: Result
@@ -243,12 +243,16 @@ def make_result(
             limits=capture_limits(facts),
         ),
         findings=judge(stock, rules),
-        sources=[dict(row) for row in stock.rows("sources")],
+        sources=_plain(stock.rows("sources")),
         series=series_rows(facts),
         answer_times=answer_time_rows(facts),
         ladders=ladder_rows(facts),
         problems=_problems(facts, unreadable),
     )
+
+
+def _plain(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return rows.plain() if isinstance(rows, Rows) else [dict(row) for row in rows]
 
 
 #: A silence of the whole network card is told from here on: a tunnel behind a NAT sends a keepalive at

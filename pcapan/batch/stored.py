@@ -16,12 +16,11 @@ import json
 import pickle
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache, cached_property
 from types import ModuleType
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 import pcapan
 from pcapan.decode import fragments
@@ -67,9 +66,7 @@ def version() -> str:
     """Fingerprint of everything the bytes depend on; differs where they cannot be read back."""
     shape: list[Any] = [pcapan.__version__]
     for (module, name), thing in sorted(_makers().items()):
-        if is_dataclass(thing):
-            shape.append([module, name, [one.name for one in fields(thing)]])
-        elif isinstance(thing, type) and issubclass(thing, Struct):
+        if isinstance(thing, type) and issubclass(thing, Struct):
             shape.append([module, name, list(thing.__struct_fields__)])
     shape.append(list(vars(columns.MessageColumns())))
     shape += [[table.name, [[c.name, c.type] for c in table.columns]] for table in TABLES.values()]
@@ -84,8 +81,7 @@ class _Unpickler(pickle.Unpickler):
             raise StaleError(f"{module}.{name} does not belong into stored facts") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """Evidence as it was found for some rows of a table under one plan."""
 
     table: str
@@ -128,13 +124,12 @@ def pack(facts: Facts, stock: NotingStock) -> bytes:
     }
     scans = pickle.dumps((facts.inputs, facts.scans), protocol=5)
     parts["scans"] = _compressed(scans)
-    parts["shown"] = _shown_bytes([asdict(one) for one in stock.shown.values()])
+    parts["shown"] = _shown_bytes([to_builtins(one) for one in stock.shown.values()])
     return _join(parts)
 
 
 def _rows(stock: FactsStock, name: str) -> list[list[Any]]:
-    wanted = _plain_columns(name)
-    return [[row[column] for column in wanted] for row in stock.rows(name)]
+    return list(map(list, zip(*map(stock.rows(name).column, _plain_columns(name)), strict=True)))
 
 
 @cache
@@ -206,7 +201,7 @@ class StoredStock:
 
     def bytes(self) -> bytes:
         """The bytes with what was learned."""
-        shown = [*self._known.values(), *(asdict(one) for one in self._learned.values())]
+        shown = [*self._known.values(), *(to_builtins(one) for one in self._learned.values())]
         return _join({**self._parts, "shown": _shown_bytes(shown)})
 
     def _gathered(self) -> FactsStock:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from pcapan.commands.guard import say, tell
 from pcapan.commands.options import check_captures, make_options
@@ -30,8 +31,7 @@ _VERDICTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyzeRequest:
+class AnalyzeRequest(Struct, frozen=True):
     """The command line of ``analyze``, as texts."""
 
     captures: Sequence[str]

@@ -9,16 +9,16 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from pcapan.commands.files import check_new_file, write_file
 from pcapan.errors import UsageError
 from pcapan.model import Result
-from pcapan.report.document import load_result
-from pcapan.report.jsontext import json_bytes, json_text
 
 if TYPE_CHECKING:
     from pcapan.redact.incident import Redactor
@@ -31,8 +31,7 @@ KEY_VARIABLE = "PCAPAN_REDACT_KEY"
 _LONGEST_KEY = 65536
 
 
-@dataclass(frozen=True, slots=True)
-class Redaction:
+class Redaction(Struct, frozen=True):
     """What the command line says about redaction, as texts."""
 
     wanted: bool = False
@@ -123,6 +122,8 @@ def redacted_evidence(
 def redacted_results(results: Sequence[Result], redactor: Redactor) -> list[Result]:
     """Results with pseudonyms, the same in all of them."""
     from pcapan.redact.document import redact_documents
+    from pcapan.report.document import load_result
+    from pcapan.report.jsontext import json_bytes, json_text
 
     made = redact_documents([result.to_dict() for result in results], redactor)
     return [load_result(json_bytes(json_text(document)), "the redacted result") for document in made]

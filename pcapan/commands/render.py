@@ -6,8 +6,9 @@ Knows the renderers. Must not know where a result comes from: a fresh one and a 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
+
+from msgspec import Struct, field
 
 from pcapan.model import Result
 from pcapan.report.clock import Clock
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from pcapan.report.terminal import Detail
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How it is shown."""
 
     format: str = "text"

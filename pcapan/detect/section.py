@@ -61,7 +61,8 @@ class Section:
         self.issue(key, f"{self._name(key)!r} must be {wanted}.", f"Write {example}.")
 
     def _visible(self, key: str, value: str) -> bool:
-        if value.isprintable():  # which takes no look at single characters, and holds for nearly every text
+        # This takes no look at single characters in Python, and holds for nearly every text.
+        if value.replace("\n", "").isprintable():
             return True
         hidden = next((char for char in value if invisible(char)), None)
         if hidden is not None:

@@ -1,7 +1,7 @@
 """Where in a TOML text each key stands.
 
-Knows just enough TOML to skip over values; the text must have been accepted by tomllib before.
-Must not know what the keys mean. It exists because tomllib keeps no line numbers and a fault in a
+Knows just enough TOML to skip over values; the text must have been accepted by the TOML parser before.
+Must not know what the keys mean. It exists because that keeps no line numbers and a fault in a
 rule must be reported with its line.
 """
 

@@ -6,9 +6,10 @@ Knows ISO 8601 texts of the result document and time zones. Must not know what h
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from pcapan.errors import UsageError
 from pcapan.report.words import spoken_time
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """How times are told."""
 
     zone: ZoneInfo | None = None

@@ -11,11 +11,13 @@ import gc
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, get_args, get_origin
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from pcapan.errors import UnreadableError
 from pcapan.model import SCHEMA_VERSION, Result
@@ -95,7 +97,7 @@ def load_result(data: bytes, where: str) -> Result:
         )
     _check_version(document["schema_version"], where)
     try:
-        result = _dataclass(Result, document, "")
+        result = _struct(Result, document, "")
         _free_rows(result)
     except _Misfit as misfit:
         raise UnreadableError(
@@ -157,20 +159,18 @@ class _Misfit(Exception):
         self.what = what
 
 
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+_fields = cache(fields)
 
 
-def _dataclass(cls: Any, value: Any, path: str) -> Any:
+def _struct(cls: Any, value: Any, path: str) -> Any:
     if not isinstance(value, dict):
         raise _Misfit(path, "is no object")
     found = {}
-    for one in fields(cls):
+    for one in _fields(cls):
         place = f"{path}.{one.name}" if path else one.name
         if one.name in value:
-            found[one.name] = _value(_hints(cls)[one.name], value[one.name], place)
-        elif one.default is MISSING and one.default_factory is MISSING:
+            found[one.name] = _value(one.type, value[one.name], place)
+        elif one.required:
             raise _Misfit(place, "is missing")
     return cls(**found)
 
@@ -195,8 +195,8 @@ def _value(hint: Any, value: Any, path: str) -> Any:
             raise _Misfit(path, "is no object")
         inner = get_args(hint)[1]
         return value if inner is Any else {k: _value(inner, v, f"{path}.{k[:80]}") for k, v in value.items()}
-    if is_dataclass(hint):
-        return _dataclass(hint, value, path)
+    if issubclass(hint, Struct):
+        return _struct(hint, value, path)
     return _plain(hint, value, path)
 
 

@@ -8,9 +8,9 @@ somebody may rewrite them on the way (`gather_evidence` gives them, `write_evide
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from pcapan.errors import UnreadableError
@@ -37,8 +37,7 @@ _INTERFACES = 256
 _SAME = 60_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """One input of the result, in the order of its inputs."""
 
     recall: Recall
@@ -49,8 +48,7 @@ class Origin:
     """Frame of a message -> all frames of its datagram, where that came in IP fragments."""
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceFrame:
+class EvidenceFrame(Struct, frozen=True):
     """One packet of evidence.pcapng."""
 
     file: int
@@ -93,8 +91,7 @@ def gather_evidence(result: Result, origins: Sequence[Origin]) -> list[EvidenceF
     return frames
 
 
-@dataclass(slots=True)
-class _Cited:
+class _Cited(Struct):
     """What is said of one frame."""
 
     time: int | None

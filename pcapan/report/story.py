@@ -7,9 +7,10 @@ to change. Must not know any output format; texts leave here as they are, the fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
+
+from msgspec import Struct, field
 
 from pcapan.model import Finding, Fix, Result, Verdict
 from pcapan.report import words
@@ -36,16 +37,14 @@ _NUMBERS_SHOWN = 6
 _STEPS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """How the reader wants it told."""
 
     clock: Clock = field(default_factory=Clock)
     vendor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """One of the three questions and its answer."""
 
     name: str
@@ -55,8 +54,7 @@ class Question:
     numbers: list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A finding with its reasons sorted."""
 
     finding: Finding
@@ -70,8 +68,7 @@ class Told:
     about_capture: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True):
     """Everything but charts and tables of numbers."""
 
     result: Result

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from pcapan.model import Finding, Result
 from pcapan.report import words
@@ -26,8 +27,7 @@ _ALSO = {
 _ADDRESSES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """One way to take the capture."""
 
     name: str
@@ -35,8 +35,7 @@ class Tool:
     commands: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """What to do after the change, in order."""
 
     before: str

@@ -9,9 +9,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
+
+from msgspec import Struct
 
 from pcapan.model import Evidence, Finding, Fix, Result, Severity, Verdict
 
@@ -56,8 +57,7 @@ _COMMAND = re.compile(
 _UNITS = ((3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s"), (1_000_000, "ms"))
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(Struct, frozen=True):
     """The findings of a result by what a reader does with them; each group keeps its order."""
 
     clients: list[Finding]

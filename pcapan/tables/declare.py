@@ -11,14 +11,15 @@ meaning the function's docstring. Must not know any table.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, get_args, get_type_hints, overload
+from typing import Any, TypeVar, overload
 
 from msgspec import Struct, field
 
 Cell = bool | int | float | str | None
 """A plain cell. None means unknown, never zero or false. List cells hold plain cells."""
+
+_TYPES = ("bool", "int", "float", "str", "list[int]", "list[str]")
 
 _Function = TypeVar("_Function", bound=Callable[[Any], Any])
 
@@ -30,8 +31,12 @@ class Column(Struct, frozen=True):
     type: str
     """bool, int, float, str, list[int] or list[str]; every type but the lists may be unknown (None)."""
     unit: str
-    meaning: str
     value: Callable[[Any], Any]
+
+    @property
+    def meaning(self) -> str:
+        """What it says, in one line."""
+        return " ".join((self.value.__doc__ or "").split())
 
 
 class Table(Struct):
@@ -46,16 +51,7 @@ class Table(Struct):
         """Declare the decorated function as the next column."""
 
         def declare(function: _Function) -> _Function:
-            returns = get_type_hints(function)["return"]
-            self.columns.append(
-                Column(
-                    function.__name__,
-                    _type_name(returns),
-                    unit,
-                    " ".join((inspect.getdoc(function) or "").split()),
-                    function,
-                )
-            )
+            self.columns.append(Column(function.__name__, _type_name(function), unit, function))
             return function
 
         return declare
@@ -104,6 +100,11 @@ class Rows(Sequence[Mapping[str, Any]]):
             known = self.column(name)
         return self._functions[name](self._subjects[index]) if known is None else known[index]
 
+    def plain(self) -> list[dict[str, Any]]:
+        """All rows as dictionaries."""
+        names = list(self.names)
+        return [dict(zip(names, cells, strict=True)) for cells in zip(*map(self.column, names), strict=True)]
+
     @property
     def names(self) -> Iterable[str]:
         """The names of the columns, in order."""
@@ -146,13 +147,9 @@ class _Row(Mapping[str, Any]):
         return sum(1 for _ in self._rows.names)
 
 
-def _type_name(hint: Any) -> str:
-    parts = [part for part in get_args(hint) if part is not type(None)]
-    if getattr(hint, "__origin__", None) is list:
-        return f"list[{parts[0].__name__}]"
-    if not parts:
-        return str(hint.__name__)
-    inner = parts[0]
-    if getattr(inner, "__origin__", None) is list:
-        return f"list[{get_args(inner)[0].__name__}]"
-    return str(inner.__name__)
+def _type_name(function: Callable[[Any], Any]) -> str:
+    """The type of a column as it is written; to evaluate hundreds of annotations would slow every start."""
+    written = str(function.__annotations__["return"]).removesuffix(" | None")
+    if written not in _TYPES:
+        raise TypeError(f"{function.__name__} returns {written}, which is none of {', '.join(_TYPES)}")
+    return written

@@ -58,9 +58,7 @@ def _pcapan(path: str) -> Sequence[str]:
 
 
 PCAPAN = Peer("pcapan", "whole analysis", _pcapan)
-INTERPRETED = Peer(
-    "pcapan without compiler", "whole analysis", _pcapan, True, {"PCAPAN_INTERPRETED": "1"}
-)
+INTERPRETED = Peer("pcapan without compiler", "whole analysis", _pcapan, True, {"PCAPAN_INTERPRETED": "1"})
 CAT = Peer("cat", "reading alone", lambda path: ["cat", path], needs="cat")
 CAPINFOS = Peer("capinfos -c", "counting packets", lambda path: ["capinfos", "-c", path], needs="capinfos")
 TCPDUMP = Peer(

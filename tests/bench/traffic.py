@@ -157,8 +157,12 @@ def _dialogues(sources: int, rng: Random) -> Iterator[tuple[int, bool, bool, byt
         for part, size in ((1, 520), (2, 520), (3, 300)):
             piece = [ike.fragment(part, 3, rng.randbytes(size))]
             inner = 35 if part == 1 else 0
-            yield source, True, False, marker + ike.message(
-                piece, spi_i=spi_i, spi_r=spi_r, exchange=ike.AUTH, message_id=1, inner=inner
+            yield (
+                source,
+                True,
+                False,
+                marker
+                + ike.message(piece, spi_i=spi_i, spi_r=spi_r, exchange=ike.AUTH, message_id=1, inner=inner),
             )
         for exchange, message_id, flags, size in (
             (ike.AUTH, 1, ike.RESPONSE, 1100),

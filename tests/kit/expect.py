@@ -111,7 +111,7 @@ def _fits(case: Case, columns: dict[str, Column], row: dict[str, Any], words: It
 
 def _value(case: Case, column: Column, text: str) -> Any:
     if column.type.startswith("list"):
-        inner = Column(column.name, column.type[5:-1], column.unit, "", column.value)
+        inner = Column(column.name, column.type[5:-1], column.unit, column.value)
         return [] if text == "[]" else [_value(case, inner, part) for part in text.split(",")]
     if text in ("yes", "no"):
         return text == "yes"

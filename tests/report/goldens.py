@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from pcapan.model import Result
 from pcapan.pipeline import analyze

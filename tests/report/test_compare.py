@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pcapan.model import Finding, Result, Severity, Verdict
 from pcapan.report.clock import Clock

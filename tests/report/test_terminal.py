@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pcapan.model import (
     CaptureSummary,
@@ -82,7 +82,7 @@ def finding(
         cannot_show=[f"Not shown {text}"],
         references=[Reference("A document", "https://example.test/doc")],
     )
-    return replace(made, **other)  # type: ignore[arg-type]
+    return replace(made, **other)
 
 
 def result(*findings: Finding, text: str = "text", ike: int = 5, packets: int = 7) -> Result:

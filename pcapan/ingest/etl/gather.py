@@ -169,9 +169,7 @@ class Gather:
         self.times = array("q", bytes(8 * count))
         self.interfaces = array("I", bytes(4 * count))
         self.directions = array("B", bytes(count))
-        self._take(
-            first, self.places, self.lengths, self.wires, self.times, self.interfaces, self.directions
-        )
+        self._take(first, self.places, self.lengths, self.wires, self.times, self.interfaces, self.directions)
 
     def _take(
         self,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
 #: Bytes asked for at once. Large enough that calls cost nothing, small enough to stay in the cache.
-CHUNK_SIZE = 2 * 1024 * 1024
+CHUNK_SIZE = 1024 * 1024
 
 #: Below this many bytes a thread costs more than it saves.
 _HASH_INLINE = 256 * 1024

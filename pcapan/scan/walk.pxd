@@ -24,6 +24,7 @@ cdef class Walk:
     cdef object _general
     cdef object _recorder
     cdef MessageRows _rows
+    cdef const unsigned char[::1] _data
     cdef unsigned long long _ike
     cdef FlowTable _esp
     cdef FlowTable _keepalives
@@ -59,7 +60,6 @@ cdef class Walk:
     cdef int _frames(
         self,
         object whole,
-        const unsigned char[::1] data,
         const unsigned long long[::1] offsets,
         const unsigned int[::1] lengths,
         const unsigned int[::1] wires,
@@ -95,10 +95,10 @@ cdef class Walk:
         start=cython.size_t,
         ttl=cython.uint,
         copy=cython.bint,
+        mac=cython.ulonglong,
     )
     cdef bint _plain(
         self,
-        const unsigned char[::1] data,
         size_t begin,
         size_t end,
         long long ts,
@@ -124,7 +124,6 @@ cdef class Walk:
         unsigned int marks,
     ) except -1
 
-    @cython.locals(mac=cython.ulonglong)
-    cdef int _sender(self, const unsigned char[::1] data, size_t begin) except -1 nogil
+    cdef int _sender(self, unsigned long long mac) except -1 nogil
 
     cdef int _settle(self, unsigned long long frames) except -1

@@ -63,6 +63,8 @@ class Walk:
         self._general = general
         self._recorder = recorder
         self._rows = recorder.rows
+        self._data: Octets = b""
+        """The octets of the block at hand; compiled, handing them on would copy 200 octets for every call."""
         self._timed = False
         self._first = self._latest = self._last = 0
         """Earliest and latest time so far, and that of the frame before."""
@@ -75,8 +77,8 @@ class Walk:
 
     def block(self, block: FrameBlock, links: array[int]) -> None:
         """Sort the frames of one block; `links` are the link types by interface."""
+        self._data = block.data
         self._frames(
-            block.data,
             block.data,
             block.offsets,
             block.lengths,
@@ -86,12 +88,12 @@ class Walk:
             links,
             block.first_number,
         )
+        self._data = b""
         self._settle(len(block))
 
     def _frames(
         self,
         whole: Octets,
-        data: Octets,
         offsets: array[int],
         lengths: array[int],
         wires: array[int],
@@ -100,7 +102,7 @@ class Walk:
         links: array[int],
         number: int,
     ) -> None:
-        """`whole` is `data` as a Python object."""
+        """`whole` are the octets of the block as a Python object."""
         with cython.nogil:
             for index in range(len(offsets)):
                 ts = times[index]
@@ -116,9 +118,7 @@ class Walk:
                 link = links[interfaces[index]]
                 if length < wire:
                     self._cut += 1
-                if link != _LINKTYPE_ETHERNET or not self._plain(
-                    data, begin, begin + length, ts, number, untimed
-                ):
+                if link != _LINKTYPE_ETHERNET or not self._plain(begin, begin + length, ts, number, untimed):
                     with cython.gil:
                         self._general(
                             whole, begin, begin + length, begin + wire, link, ts, number, bool(untimed)
@@ -142,40 +142,43 @@ class Walk:
                 self._first = ts
         self._last = ts
 
-    def _plain(self, data: Octets, begin: int, end: int, ts: int, number: int, untimed: bool) -> bool:
+    def _plain(self, begin: int, end: int, ts: int, number: int, untimed: bool) -> bool:
         """Sort an Ethernet frame; False when it is for the general path, and nothing was counted."""
         if end - begin < 34:
             return False
-        kind = u16(data, begin + 12)
+        mac = u64(self._data, begin + 6) >> 16
+        if mac != self._mac and mac != self._mac_before:
+            self._sender(mac)
+        kind = u16(self._data, begin + 12)
         at = begin + 14
         if kind in (_VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER):
-            kind = u16(data, at + 2)
+            kind = u16(self._data, at + 2)
             at += 4
             if kind == _VLAN:
-                kind = u16(data, at + 2)
+                kind = u16(self._data, at + 2)
                 at += 4
             if end - at < 20:
                 return False
         if kind == _IPV4:
-            head = u64(data, at)
+            head = u64(self._data, at)
             total = (head >> 32) & 0xFFFF
             # Options, fragments and lengths left to the network card are rare.
             if head >> 56 != 0x45 or head & 0x3FFF or total < 28:
                 return False
             version = 4
             ip_id = (head >> 16) & 0xFFFF
-            head = u64(data, at + 8)
+            head = u64(self._data, at + 8)
             ttl = head >> 56
             protocol = (head >> 48) & 0xFF
             src_hi = dst_hi = 0
             src_lo = head & _U32
-            dst_lo = u32(data, at + 16)
+            dst_lo = u32(self._data, at + 16)
             stop = at + total
             at += 20
         elif kind == _IPV6:
             if end - at < 40:
                 return False
-            head = u64(data, at)
+            head = u64(self._data, at)
             total = (head >> 16) & 0xFFFF
             if head >> 60 != 6 or total < 8:
                 return False
@@ -185,10 +188,10 @@ class Walk:
             protocol = (head >> 8) & 0xFF
             if _is_extension(protocol):
                 return False
-            src_hi = u64(data, at + 8)
-            src_lo = u64(data, at + 16)
-            dst_hi = u64(data, at + 24)
-            dst_lo = u64(data, at + 32)
+            src_hi = u64(self._data, at + 8)
+            src_lo = u64(self._data, at + 16)
+            dst_hi = u64(self._data, at + 24)
+            dst_lo = u64(self._data, at + 32)
             at += 40
             stop = at + total
         else:
@@ -196,7 +199,7 @@ class Walk:
         last = stop if stop < end else end
         if last - at < 8 or protocol in (_ICMP, _ICMPV6):
             return False
-        head = u64(data, at)
+        head = u64(self._data, at)
         sport = dport = start = 0
         nat_t = keepalive = False
         if protocol == _UDP:
@@ -206,9 +209,9 @@ class Walk:
             if nat_t or sport == _IKE_PORT or dport == _IKE_PORT:
                 size = (head >> 16) & 0xFFFF
                 if nat_t and size >= 36 and size == stop - at and last - at >= 36:
-                    head = u64(data, at + 8)
+                    head = u64(self._data, at + 8)
                     # An SPI of 0 is the marker before IKE; IKE without it says its own length.
-                    if head >> 32 != 0 and u32(data, at + 32) != size - 8:
+                    if head >> 32 != 0 and u32(self._data, at + 32) != size - 8:
                         if self._esp.add(
                             version,
                             src_hi,
@@ -225,14 +228,13 @@ class Walk:
                             self._ports_4500 += 1
                         else:
                             self._copies += 1
-                        self._sender(data, begin)
                         return True
-                keepalive = size == 9 and last - at >= 9 and data[at + 8] == 0xFF
+                keepalive = size == 9 and last - at >= 9 and self._data[at + 8] == 0xFF
                 if not keepalive:
                     # What is cut, or of another length than IP says, is looked at with more care.
                     if size != stop - at or last != stop:
                         return False
-                    start = _ike_start(data, at, last, nat_t)
+                    start = _ike_start(self._data, at, last, nat_t)
                     if start == 0:
                         return False
         elif protocol == _ESP:
@@ -242,11 +244,9 @@ class Walk:
                 self._esp_packets += 1
             else:
                 self._copies += 1
-            self._sender(data, begin)
             return True
-        self._sender(data, begin)
         identity = self._recent.identity(
-            data, at, last, version, src_hi, src_lo, dst_hi, dst_lo, ip_id << 8 | protocol
+            self._data, at, last, version, src_hi, src_lo, dst_hi, dst_lo, ip_id << 8 | protocol
         )
         copy = self._recent.is_copy(identity, ip_id != 0, ts)
         if copy:
@@ -254,7 +254,7 @@ class Walk:
         if start:
             with cython.gil:
                 self._message(
-                    data,
+                    self._data,
                     begin,
                     start,
                     last,
@@ -319,14 +319,12 @@ class Walk:
         if message.problem:
             self._recorder.odd_message(message.problem, number, end - start)
 
-    def _sender(self, data: Octets, begin: int) -> None:
-        """Remember the source address of an Ethernet frame (octets 6 to 11)."""
-        mac = u64(data, begin + 6) >> 16
-        if mac != self._mac and mac != self._mac_before:
-            self._mac_before = self._mac
-            self._mac = mac
-            with cython.gil:
-                self._recorder.source_mac(mac.to_bytes(6, "big"))
+    def _sender(self, mac: int) -> None:
+        """Remember the source address of an Ethernet frame (octets 6 to 11) that is not one of the last."""
+        self._mac_before = self._mac
+        self._mac = mac
+        with cython.gil:
+            self._recorder.source_mac(mac.to_bytes(6, "big"))
 
     def _settle(self, frames: int) -> None:
         """Add what was counted to the scan and begin anew."""

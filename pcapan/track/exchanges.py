@@ -10,7 +10,6 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from pcapan.track.attempts import RETRANSMISSION_GAP
-from pcapan.track.timeline import Message
 
 
 class Half(Struct):
@@ -35,22 +34,25 @@ class Half(Struct):
         """Fragments of RFC 7383 that were never seen in any send."""
         return max(0, self.fragments_total - sum(1 for number in self.sizes if number))
 
-    def add(self, message: Message) -> bool:
-        """Take one message; True when it is a new send (not another fragment of the same one)."""
-        if message.fragment_total > self.fragments_total:
+    def add(self, sent: tuple[int, int, int], length: int, encrypted: int, number: int, total: int) -> bool:
+        """Take one message, `sent` as in `sends`; True when it is a new send, no other fragment of the same.
+
+        `length` and `encrypted` in bytes; `number` and `total` of its fragments, 0 when it was sent whole.
+        """
+        if total > self.fragments_total:
             # A sender may fall back to smaller fragments: the larger total starts over.
-            self.fragments_total = message.fragment_total
+            self.fragments_total = total
             self.sizes = {}
-        sizes, number = self.sizes, message.fragment_number
+        sizes = self.sizes
         known = number in sizes
-        sizes[number] = message.encrypted
-        if message.length > self.lengths:
-            self.lengths = message.length
+        sizes[number] = encrypted
+        if length > self.lengths:
+            self.lengths = length
         sends = self.sends
-        if not sends or message.ts - sends[-1][2] >= RETRANSMISSION_GAP:
-            sends.append((message.file, message.frame, message.ts))
+        if not sends or sent[2] - sends[-1][2] >= RETRANSMISSION_GAP:
+            sends.append(sent)
             return True
-        return not known and message.fragment_total == 0
+        return not known and total == 0
 
 
 class Exchange(Struct):
@@ -75,13 +77,23 @@ class Exchange(Struct):
         """Whether a response was seen."""
         return bool(self.response.sends)
 
-    def add(self, message: Message) -> None:
-        """Take one message of this exchange, in order of time."""
-        if message.is_response:
+    def add(
+        self,
+        is_response: bool,
+        sent: tuple[int, int, int],
+        length: int,
+        encrypted: int,
+        number: int,
+        total: int,
+    ) -> None:
+        """Take one message of this exchange, in order of time; see `Half.add`."""
+        if is_response:
             half = self.response
-            half.add(message)
+            half.add(sent, length, encrypted, number, total)
         else:
             half = self.request
-            if half.add(message) and self.response.sends:
+            if half.add(sent, length, encrypted, number, total) and self.response.sends:
                 self.repeats_after_response += 1
-        self.last_ts = max(self.last_ts, half.sends[-1][2])
+        ts = half.sends[-1][2]
+        if ts > self.last_ts:
+            self.last_ts = ts

@@ -12,8 +12,8 @@ from ipaddress import ip_address
 
 from msgspec import Struct, field
 
-from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE, IKE_PORT, IKE_SA_INIT, NAT_T_PORT
-from pcapan.track.timeline import EspFlow, Message, Timeline
+from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE, IKE_PORT, NAT_T_PORT
+from pcapan.track.timeline import EspFlow, Init, Timeline
 
 
 class Roles(Struct):
@@ -36,7 +36,7 @@ def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str
     """
     if given:
         return Roles(list(dict.fromkeys(given)), "named by the user")
-    inits = list(timeline.messages(IKE_SA_INIT))
+    inits = list(timeline.inits())
     pairs = list(timeline.pairs())
     roles = _decide(inits, pairs, esp)
     if not roles.servers and timeline.flood is not None:
@@ -47,28 +47,28 @@ def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str
         flows = [flow for flow in esp if flow.file == file]
         seen = {a for _, *both, _ in own for a in both} | {a for flow in flows for a in (flow.src, flow.dst)}
         if not seen & set(roles.servers):
-            roles.servers += _decide([m for m in inits if m.file == file], own, flows).servers
+            roles.servers += _decide([one for one in inits if one[1] == file], own, flows).servers
     return roles
 
 
 def _decide(
-    inits: Iterable[Message], pairs: Iterable[tuple[int, str, str, int]], esp: Sequence[EspFlow]
+    inits: Iterable[Init], pairs: Iterable[tuple[int, str, str, int]], esp: Sequence[EspFlow]
 ) -> Roles:
-    """`inits` are the IKE_SA_INIT messages in order of time, `pairs` those of `Timeline.pairs`."""
+    """`inits` are those of `Timeline.inits`, `pairs` those of `Timeline.pairs`."""
     answered: dict[str, None] = {}
     asked: dict[str, set[str]] = defaultdict(set)
     asked_by_spi: dict[int, str] = {}
     ported: dict[str, set[str]] = defaultdict(set)
-    for message in inits:
-        if message.major != 2:
+    for _, _, src, dst, version, is_response, spi_i, spi_r in inits:
+        if version >> 4 != 2:
             continue
-        if message.is_response:
+        if is_response:
             # A server may answer from another of its addresses than was asked.
-            answered |= dict.fromkeys([message.src, asked_by_spi.get(message.spi_i, message.src)])
-            asked[message.src].add(message.dst)
-        elif message.spi_r == 0:
-            asked[message.dst].add(message.src)
-            asked_by_spi.setdefault(message.spi_i, message.dst)
+            answered[src] = answered[asked_by_spi.get(spi_i, src)] = None
+            asked[src].add(dst)
+        elif spi_r == 0:
+            asked[dst].add(src)
+            asked_by_spi.setdefault(spi_i, dst)
     for _, src, dst, flags in pairs:
         is_response, from_initiator = flags & FLAG_RESPONSE > 0, flags & FLAG_INITIATOR > 0
         if flags < 0 or is_response == from_initiator:

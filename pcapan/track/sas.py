@@ -22,7 +22,7 @@ from msgspec import Struct, field
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH, INFORMATIONAL
 from pcapan.track.attempts import Attempt
 from pcapan.track.exchanges import Exchange
-from pcapan.track.timeline import SECOND, EspFlow, Message
+from pcapan.track.timeline import SECOND, EspFlow
 
 #: Encrypted bytes of the IKE_AUTH response that completes the IKE SA, at least: identity (12), AUTH
 #: (28 to 40), then the child SA (40) and its traffic selectors (48) or a notify that there is none,
@@ -87,20 +87,22 @@ class IkeSa(Struct):
     _later: list[Exchange] | None = None
     """Lists that are asked for many times over, once made; None after a new exchange."""
 
-    def add(self, message: Message, by_client: bool) -> Exchange:
-        """Take one message of this SA (not IKE_SA_INIT)."""
-        asked_by_client = by_client != message.is_response
-        key = (message.exchange, message.message_id, asked_by_client)
+    def exchange(self, kind: int, message_id: int, by_client: bool, ts: int) -> Exchange:
+        """The exchange of this type and message id that the client or the server asked for; new at `ts`."""
+        key = (kind, message_id, by_client)
         exchange = self.exchanges.get(key)
         if exchange is None:
-            exchange = self.exchanges[key] = Exchange(*key, message.ts, message.ts)
+            exchange = self.exchanges[key] = Exchange(*key, ts, ts)
             self._auths = self._later = None
-        exchange.add(message)
-        self.last_ts = max(self.last_ts, message.ts)
-        address, port = (message.src, message.sport) if by_client else (message.dst, message.dport)
-        if not self.peers or self.peers[-1][2] != port or self.peers[-1][1] != address:
-            self.peers.append((message.ts, address, port))
         return exchange
+
+    def seen(self, ts: int, address: str, port: int) -> None:
+        """Note a message (not of IKE_SA_INIT) from or to the client at this address and port."""
+        if ts > self.last_ts:
+            self.last_ts = ts
+        peers = self.peers
+        if not peers or peers[-1][2] != port or peers[-1][1] != address:
+            peers.append((ts, address, port))
 
     def auths(self) -> list[Exchange]:
         """The client's IKE_AUTH exchanges by message id."""

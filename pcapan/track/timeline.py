@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from heapq import merge
 from ipaddress import ip_address
 from itertools import compress, islice, repeat
-from operator import attrgetter, le, not_
+from operator import attrgetter, itemgetter, le, not_
 from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from pcapan.decode.numbers import FLAG_RESPONSE
+from pcapan.decode.numbers import FLAG_RESPONSE, IKE_SA_INIT
 from pcapan.scan.columns import (
     MARK_COPY,
     MARK_CUT,
@@ -82,16 +82,104 @@ class Message(Struct):
         return bool(self.marks & MARK_CUT)
 
 
+Row = tuple[
+    int,
+    int,
+    int,
+    Iterator[Message] | None,
+    int,
+    int,
+    str,
+    str,
+    int,
+    int,
+    int,
+    bool,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+]
+"""A message without what only IKE_SA_INIT has: time, file, frame, where it is whole; SPIs of initiator and
+responder; source and destination with their ports; TTL, is response, exchange type, message id; length,
+encrypted bytes, fragment number and total. Tuples, because a capture may hold a million of them."""
+
+Init = tuple[int, int, str, str, int, bool, int, int]
+"""An IKE_SA_INIT message as far as it tells who asks whom: time, file, source, destination, version, is
+response, SPIs of initiator and responder."""
+
 _NO_HASHES: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())
+
+
+def _column(values: Sequence[_T], order: Sequence[int]) -> Sequence[_T]:
+    """The values of these rows, in their order."""
+    return values if order == range(len(values)) else [values[row] for row in order]
+
+
+def _response_flags(flags: Sequence[int]) -> list[bool]:
+    return [flag >= 0 and bool(flag & FLAG_RESPONSE) for flag in flags]
+
+
+def _rows_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Row]:
+    """These rows of one file; IKE_SA_INIT and what is no readable IKEv2 come with their whole messages."""
+    rows = scan.messages
+
+    def column(values: Sequence[_T]) -> Sequence[_T]:
+        return _column(values, order)
+
+    exchanges = column(rows.exchange)
+    special = [
+        exchange == IKE_SA_INIT or exchange < 0 or version >> 4 == 1
+        for exchange, version in zip(exchanges, column(rows.version), strict=True)
+    ]
+    messages = _messages_of(scan, names, file, list(compress(order, special)))
+    return zip(
+        column(rows.ts),
+        repeat(file),
+        column(rows.frame),
+        [messages if one else None for one in special],
+        column(rows.spi_i),
+        column(rows.spi_r),
+        map(names.__getitem__, column(rows.src)),
+        map(names.__getitem__, column(rows.dst)),
+        column(rows.sport),
+        column(rows.dport),
+        column(rows.ttl),
+        _response_flags(column(rows.flags)),
+        exchanges,
+        column(rows.message_id),
+        column(rows.length),
+        column(rows.encrypted),
+        column(rows.fragment_number),
+        column(rows.fragment_total),
+        strict=False,  # one file's number is repeated for ever
+    )
+
+
+def _inits_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Init]:
+    rows = scan.messages
+    inits = [row for row in order if rows.exchange[row] == IKE_SA_INIT]
+    return zip(
+        _column(rows.ts, inits),
+        repeat(file),
+        map(names.__getitem__, _column(rows.src, inits)),
+        map(names.__getitem__, _column(rows.dst, inits)),
+        _column(rows.version, inits),
+        _response_flags(_column(rows.flags, inits)),
+        _column(rows.spi_i, inits),
+        _column(rows.spi_r, inits),
+        strict=False,
+    )
 
 
 def _messages_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Message]:
     """Messages of these rows of one file; made by columns, for there may be a million."""
     rows = scan.messages
-    whole = order == range(len(rows))
 
     def column(values: Sequence[_T]) -> Sequence[_T]:
-        return values if whole else [values[row] for row in order]
+        return _column(values, order)
 
     flags = column(rows.flags)
     hashes = [scan.natd.get(row, _NO_HASHES) for row in order]
@@ -123,7 +211,7 @@ def _messages_of(scan: FileScan, names: Sequence[str], file: int, order: Sequenc
         [source for source, _ in hashes],
         [destination for _, destination in hashes],
         [scan.fragment_frames.get(row, ()) for row in order],
-        [flag >= 0 and bool(flag & FLAG_RESPONSE) for flag in flags],
+        _response_flags(flags),
     )
 
 
@@ -205,19 +293,32 @@ class Timeline(Struct):
         self.names = [[_text(address) for address in scan.addresses] for scan in self.scans]
         self.flood = find_flood(self.scans)
 
-    def messages(self, exchange: int | None = None) -> Iterator[Message]:
+    def messages(self) -> Iterator[Message]:
         """All IKE messages that are no copies and no flood's, in order of time (files in order where equal).
 
-        With an `exchange` type (RFC 7296, section 3.1), only those of it. Each is made when it is asked for:
-        who keeps none of them needs no memory for them.
+        Each is made when it is asked for: who keeps none of them needs no memory for them.
         """
-        files = []
+        files = [_messages_of(*one) for one in self._orders()]
+        return files[0] if len(files) == 1 else merge(*files, key=attrgetter("ts"))
+
+    def rows(self) -> Iterator[Row]:
+        """The same messages as `messages()`, in the same order, as far as a `Row` tells them.
+
+        A row with an iterator is that iterator's next message: take it before the next row.
+        """
+        files = [_rows_of(*one) for one in self._orders()]
+        return files[0] if len(files) == 1 else merge(*files, key=itemgetter(0))
+
+    def inits(self) -> Iterator[Init]:
+        """The IKE_SA_INIT messages among them, in the same order."""
+        files = [_inits_of(*one) for one in self._orders()]
+        return files[0] if len(files) == 1 else merge(*files, key=itemgetter(0))
+
+    def _orders(self) -> Iterator[tuple[FileScan, Sequence[str], int, Sequence[int]]]:
+        """Per file: its scan, its addresses, its number and the rows that count, in order of time."""
         for file, scan in enumerate(self.scans):
             order = _in_time(scan.messages, self.flood.rows[file] if self.flood else None)
-            if exchange is not None:
-                order = [row for row in order if scan.messages.exchange[row] == exchange]
-            files.append(_messages_of(scan, self.names[file], file + 1, order))
-        return files[0] if len(files) == 1 else merge(*files, key=attrgetter("ts"))
+            yield scan, self.names[file], file + 1, order
 
     def pairs(self) -> Iterator[tuple[int, str, str, int]]:
         """Who sends IKE to whom, each once: (file, sender, receiver, flags of RFC 7296, section 3.1).

@@ -100,8 +100,7 @@ class _Tracker:
         self.both_ways = self.senders & self.receivers
 
     def run(self) -> Track:
-        for message in self.timeline.messages():
-            self._take(message)
+        self._take_all()
         self._settle_attempts()
         self._link_rekeyed()
         for number, bare in enumerate(attach_esp(self.esp, self.sas.values(), self.roles, self.both_ways)):
@@ -126,49 +125,67 @@ class _Tracker:
             ttls=self.ttls,
         )
 
-    def _take(self, message: Message) -> None:
+    def _take_all(self) -> None:
+        """Every message in order of time. One loop with nothing looked up twice: there may be a million."""
+        servers, sas, ttls = frozenset(self.roles.servers), self.sas, self.ttls
+        for (
+            ts,
+            file,
+            frame,
+            messages,
+            spi_i,
+            spi_r,
+            src,
+            dst,
+            sport,
+            dport,
+            ttl,
+            is_response,
+            kind,
+            message_id,
+            length,
+            encrypted,
+            number,
+            total,
+        ) in self.timeline.rows():
+            if messages is not None:
+                self._take_special(next(messages))
+                continue
+            if not spi_r:
+                continue
+            by_client = src not in servers
+            client, port, server = (src, sport, dst) if by_client else (dst, dport, src)
+            sa = sas.get((spi_i, spi_r, server)) or self._elsewhere(spi_i, spi_r, server)
+            if sa is None:
+                # Its IKE_SA_INIT may be here although the answer is not: one direction, or a lost packet.
+                attempt = self.init.of_spi(spi_i, server)
+                sa = IkeSa(spi_i, spi_r, client, server, file, ts, attempt)
+                sas[spi_i, spi_r, server] = sa
+            exchange = sa.exchange(kind, message_id, by_client != is_response, ts)
+            exchange.add(is_response, (file, frame, ts), length, encrypted, number, total)
+            sa.seen(ts, client, port)
+            if by_client:
+                ttls[src][ttl] += 1
+
+    def _take_special(self, message: Message) -> None:
+        """IKE_SA_INIT, and what is no readable IKEv2."""
         if message.version >> 4 == 1:
             self.old_versions.append(message)
-            return
-        if message.exchange == IKE_SA_INIT:
-            if message.is_response:
-                attempt = self.init.response(message)
-                if attempt is not None and message.spi_r in attempt.spi_r:
-                    self._open(message, attempt)
-            elif message.spi_r == 0:
-                self.init.request(message)
-            return
-        if message.exchange < 0:
-            if message.spi_r == 0:  # cut behind the SPIs: a zero responder SPI means IKE_SA_INIT
-                self.init.request(message)
-            return
-        if not message.spi_r:
-            return
-        by_client = message.src not in self.roles.servers
-        client, server = (message.src, message.dst) if by_client else (message.dst, message.src)
-        sa = self._find(message, server)
-        if sa is None:
-            # Its IKE_SA_INIT may be here although the answer is not: one direction, or a lost packet.
-            attempt = self.init.of_spi(message.spi_i, server)
-            sa = self.sas[message.spi_i, message.spi_r, server] = IkeSa(
-                message.spi_i, message.spi_r, client, server, message.file, message.ts, attempt
-            )
-        sa.add(message, by_client)
-        if by_client:
-            self.ttls[message.src][message.ttl] += 1
+        elif message.exchange == IKE_SA_INIT and message.is_response:
+            attempt = self.init.response(message)
+            if attempt is not None and message.spi_r in attempt.spi_r:
+                self._open(message, attempt)
+        elif message.spi_r == 0:  # cut behind the SPIs: a zero responder SPI means IKE_SA_INIT
+            self.init.request(message)
 
-    def _find(self, message: Message, server: str) -> IkeSa | None:
-        """The SA of this SPI pair at this server, or at another address of the same capture point.
+    def _elsewhere(self, spi_i: int, spi_r: int, server: str) -> IkeSa | None:
+        """The SA of this SPI pair at another address of the same capture point as this server's.
 
         Two servers behind one balancer may each see one half of a handshake: those stay apart. They
         are two when no file shows both.
         """
-        sa = self.sas.get((message.spi_i, message.spi_r, server))
-        if sa is None:
-            first = self.by_pair.get((message.spi_i, message.spi_r))
-            if first is not None and self.files[first.server] & self.files[server]:
-                return first
-        return sa
+        first = self.by_pair.get((spi_i, spi_r))
+        return first if first is not None and self.files[first.server] & self.files[server] else None
 
     def _open(self, message: Message, attempt: Attempt) -> None:
         key = (message.spi_i, message.spi_r, attempt.server)

@@ -8,14 +8,17 @@ implementations falsify it to force UDP encapsulation; a hash that matches is de
 from __future__ import annotations
 
 from hashlib import sha1
+from struct import Struct
+
+#: Both SPIs, an address and a port, as they are hashed.
+_IPV4 = Struct(">QQ4sH").pack
+_IPV6 = Struct(">QQ16sH").pack
 
 
 def natd_hash(spi_i: int, spi_r: int, address: bytes, port: int) -> bytes:
     """SHA-1 over both SPIs, the address (4 or 16 bytes, network order) and the port: 20 bytes."""
-    return sha1(
-        spi_i.to_bytes(8, "big") + spi_r.to_bytes(8, "big") + address + port.to_bytes(2, "big"),
-        usedforsecurity=False,
-    ).digest()
+    hashed = (_IPV4 if len(address) == 4 else _IPV6)(spi_i, spi_r, address, port)
+    return sha1(hashed, usedforsecurity=False).digest()
 
 
 def natd_matches(hashes: tuple[bytes, ...], spi_i: int, spi_r: int, address: bytes, port: int) -> bool | None:

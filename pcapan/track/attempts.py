@@ -175,23 +175,19 @@ class Attempt(Struct):
         return None
 
 
-def is_client_request(message: Message) -> bool:
+def asks_for_an_sa(shape: Shape) -> bool:
     """Whether an IKE_SA_INIT request could come from a client: SA, KE and nonce, well-formed.
 
-    What the snap length cut is given the benefit of the doubt; a bare header or a damaged chain
-    that arrived whole is a probe's or a scanner's.
+    What the snap length cut is given the benefit of the doubt by the caller; a bare header or a damaged
+    chain that arrived whole is a probe's or a scanner's.
     """
-    if message.is_cut:
-        return True
-    shape = message.shape
     if shape.problem == "ike-length-beyond-datagram":
         return False
     return shape.complete and all(kind in shape.payloads for kind in (PAYLOAD_SA, PAYLOAD_KE, PAYLOAD_NONCE))
 
 
-def read_answer(message: Message) -> Answer:
-    """What an IKE_SA_INIT response says; the first notify that decides wins."""
-    shape = message.shape
+def read_answer(shape: Shape) -> Answer:
+    """What an IKE_SA_INIT response of this shape says; the first notify that decides wins."""
     if PAYLOAD_SA in shape.payloads:
         return Answer.ACCEPTED
     for kind, answer in (
@@ -226,10 +222,18 @@ class AttemptTracker:
         """Requests that no client sends: a bare header, a damaged chain."""
         self._packed = _Packed()
         self._by_spi: dict[int, list[Attempt]] = {}
+        self._asks: dict[int, bool] = {}
+        """Whether a shape asks for an SA, by its identity: there are few shapes and many messages."""
+        self._says: dict[int, Answer] = {}
+        """What responses of a shape say."""
 
     def request(self, message: Message) -> Attempt | None:
         """Take a request (R flag clear)."""
-        if not is_client_request(message):
+        shape = message.shape
+        asks = self._asks.get(id(shape))
+        if asks is None:
+            asks = self._asks[id(shape)] = asks_for_an_sa(shape)
+        if not asks and not message.is_cut:
             self.odd_requests.append(message)
             return None
         key = (message.spi_i, message.src, message.dst)
@@ -264,7 +268,9 @@ class AttemptTracker:
         if attempt is None:
             self.stray_answers.append(message)
             return None
-        answer = read_answer(message)
+        answer = self._says.get(id(message.shape))
+        if answer is None:
+            answer = self._says[id(message.shape)] = read_answer(message.shape)
         if message.spi_r and answer in (Answer.ACCEPTED, Answer.UNREADABLE):
             attempt.spi_r.add(message.spi_r)
         attempt.answers.append((message.file, message.frame, message.ts, answer))

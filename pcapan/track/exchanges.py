@@ -17,8 +17,10 @@ class Half(Struct):
 
     sends: list[tuple[int, int, int]] = field(default_factory=list)
     """(file, frame, time) of each send at least half a second apart; fragments count once."""
-    sizes: dict[int, int] = field(default_factory=dict)
-    """Fragment number (0 = unfragmented) -> encrypted bytes."""
+    whole: int = -1
+    """Encrypted bytes of a message that was sent whole, -1 when there is none."""
+    fragments: dict[int, int] | None = None
+    """Fragment number -> encrypted bytes, as far as there are any: most messages are sent whole."""
     fragments_total: int = 0
     """Total Fragments of RFC 7383; 0 = sent whole."""
     lengths: int = 0
@@ -27,12 +29,14 @@ class Half(Struct):
     @property
     def encrypted(self) -> int:
         """Encrypted bytes of the whole message, all fragments together."""
-        return sum(self.sizes.values())
+        if self.fragments is None:
+            return max(self.whole, 0)
+        return max(self.whole, 0) + sum(self.fragments.values())
 
     @property
     def missing_fragments(self) -> int:
         """Fragments of RFC 7383 that were never seen in any send."""
-        return max(0, self.fragments_total - sum(1 for number in self.sizes if number))
+        return max(0, self.fragments_total - len(self.fragments or ()))
 
     def add(self, sent: tuple[int, int, int], length: int, encrypted: int, number: int, total: int) -> bool:
         """Take one message, `sent` as in `sends`; True when it is a new send, no other fragment of the same.
@@ -42,10 +46,16 @@ class Half(Struct):
         if total > self.fragments_total:
             # A sender may fall back to smaller fragments: the larger total starts over.
             self.fragments_total = total
-            self.sizes = {}
-        sizes = self.sizes
-        known = number in sizes
-        sizes[number] = encrypted
+            self.whole = -1
+            self.fragments = None
+        if number == 0:
+            known = self.whole >= 0
+            self.whole = encrypted
+        else:
+            if self.fragments is None:
+                self.fragments = {}
+            known = number in self.fragments
+            self.fragments[number] = encrypted
         if length > self.lengths:
             self.lengths = length
         sends = self.sends

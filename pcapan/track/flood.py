@@ -48,7 +48,10 @@ def find_flood(scans: Sequence[FileScan]) -> Flood | None:
     """The flood in the files of one incident; None where there is none."""
     if sum(len(scan.messages) for scan in scans) < LEAST:
         return None
-    lone = _lone_requests(scans)
+    sent: list[Counter[int]] = [Counter(scan.messages.src) for scan in scans]
+    if sum(list(counts.values()).count(1) for counts in sent) < LEAST:
+        return None
+    lone = _lone_requests(scans, sent)
     if sum(map(len, lone)) < LEAST:
         return None
     both = list(zip(scans, lone, strict=True))
@@ -63,9 +66,11 @@ def find_flood(scans: Sequence[FileScan]) -> Flood | None:
     return _flood(scans, members)
 
 
-def _lone_requests(scans: Sequence[FileScan]) -> list[array[int]]:
-    """Per file: rows of IKE_SA_INIT requests whose sender sends no other IKE, no ESP, no keepalive."""
-    sent: list[Counter[int]] = [Counter(scan.messages.src) for scan in scans]
+def _lone_requests(scans: Sequence[FileScan], sent: Sequence[Counter[int]]) -> list[array[int]]:
+    """Per file: rows of IKE_SA_INIT requests whose sender sends no other IKE, no ESP, no keepalive.
+
+    `sent`: IKE messages by sender, per file.
+    """
     busy = {scan.addresses[flow.src] for scan in scans for flow in (*scan.esp, *scan.keepalives)}
     if len(scans) > 1:
         # The same address may be in several files.

@@ -170,10 +170,11 @@ def judge_establishment(sa: IkeSa, both_directions: bool) -> None:
 
 def _is_conversation(exchange: Exchange, both_directions: bool) -> bool:
     """Encrypted, and asked and answered as far as the capture can show: nothing a scanner brings about."""
-    halves = (exchange.request, exchange.response)
-    if both_directions:
-        return all(half.sends and half.encrypted for half in halves)
-    return any(half.sends and half.encrypted for half in halves)
+    request, response = exchange.request, exchange.response
+    asked = bool(request.sends) and request.encrypted > 0
+    if asked != both_directions:  # then the other half decides nothing
+        return asked
+    return bool(response.sends) and response.encrypted > 0
 
 
 def client_backed_out(sa: IkeSa, last: Exchange) -> bool:

@@ -6,12 +6,12 @@ keeps the number of its file (1-based, in the order the files were named) and it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from ipaddress import ip_address
 from itertools import compress, islice, repeat
 from operator import attrgetter, itemgetter, le, not_
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -113,9 +113,13 @@ response, SPIs of initiator and responder."""
 _NO_HASHES: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())
 
 
-def _column(values: Sequence[_T], order: Sequence[int]) -> Sequence[_T]:
-    """The values of these rows, in their order."""
-    return values if order == range(len(values)) else [values[row] for row in order]
+def _picker(count: int, order: Sequence[int]) -> Callable[[Sequence[_T]], Sequence[_T]]:
+    """Gives of a column of `count` values those of the rows in `order`."""
+    if order == range(count):
+        return lambda values: values
+    if len(order) < 2:
+        return lambda values: [values[row] for row in order]
+    return itemgetter(*order)
 
 
 def _response_flags(flags: Sequence[int]) -> list[bool]:
@@ -125,10 +129,7 @@ def _response_flags(flags: Sequence[int]) -> list[bool]:
 def _rows_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Row]:
     """These rows of one file; IKE_SA_INIT and what is no readable IKEv2 come with their whole messages."""
     rows = scan.messages
-
-    def column(values: Sequence[_T]) -> Sequence[_T]:
-        return _column(values, order)
-
+    column: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), order)
     exchanges = column(rows.exchange)
     special = [
         exchange == IKE_SA_INIT or exchange < 0 or version >> 4 == 1
@@ -161,15 +162,16 @@ def _rows_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[in
 def _inits_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Init]:
     rows = scan.messages
     inits = [row for row in order if rows.exchange[row] == IKE_SA_INIT]
+    column: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), inits)
     return zip(
-        _column(rows.ts, inits),
+        column(rows.ts),
         repeat(file),
-        map(names.__getitem__, _column(rows.src, inits)),
-        map(names.__getitem__, _column(rows.dst, inits)),
-        _column(rows.version, inits),
-        _response_flags(_column(rows.flags, inits)),
-        _column(rows.spi_i, inits),
-        _column(rows.spi_r, inits),
+        map(names.__getitem__, column(rows.src)),
+        map(names.__getitem__, column(rows.dst)),
+        column(rows.version),
+        _response_flags(column(rows.flags)),
+        column(rows.spi_i),
+        column(rows.spi_r),
         strict=False,
     )
 
@@ -177,10 +179,7 @@ def _inits_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[i
 def _messages_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Message]:
     """Messages of these rows of one file; made by columns, for there may be a million."""
     rows = scan.messages
-
-    def column(values: Sequence[_T]) -> Sequence[_T]:
-        return _column(values, order)
-
+    column: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), order)
     flags = column(rows.flags)
     hashes = [scan.natd.get(row, _NO_HASHES) for row in order]
     return map(
@@ -220,12 +219,16 @@ def _text(address: bytes) -> str:
     return ".".join(map(str, address)) if len(address) == 4 else str(ip_address(address))
 
 
+#: All marks but those of copies.
+_NO_COPIES = bytes(mark for mark in range(256) if not mark & MARK_COPY)
+
+
 def _in_time(rows: MessageColumns, left_out: bytes | None) -> Sequence[int]:
     """The rows that are no copies, in order of time, without those whose byte in `left_out` is not 0."""
     order: Sequence[int] = range(len(rows))
     if left_out is not None:
         order = [row for row in order if not left_out[row]]
-    if any(mark & MARK_COPY for mark in rows.marks):
+    if rows.marks.tobytes().translate(None, _NO_COPIES):
         order = [row for row in order if not rows.marks[row] & MARK_COPY]
     times = rows.ts
     if not all(map(le, times, islice(times, 1, None))):
@@ -289,16 +292,23 @@ class Timeline(Struct):
     flood: Flood | None = None
     """Requests of nobody's clients, with their answers: not in `messages`."""
 
+    _orders: list[Sequence[int]] = field(default_factory=list)
+    """Per file: the rows that count, in order of time."""
+
     def __post_init__(self) -> None:
         self.names = [[_text(address) for address in scan.addresses] for scan in self.scans]
-        self.flood = find_flood(self.scans)
+        self.flood = flood = find_flood(self.scans)
+        self._orders = [
+            _in_time(scan.messages, flood.rows[file] if flood else None)
+            for file, scan in enumerate(self.scans)
+        ]
 
     def messages(self) -> Iterator[Message]:
         """All IKE messages that are no copies and no flood's, in order of time (files in order where equal).
 
         Each is made when it is asked for: who keeps none of them needs no memory for them.
         """
-        files = [_messages_of(*one) for one in self._orders()]
+        files = [_messages_of(*one) for one in self._files()]
         return files[0] if len(files) == 1 else merge(*files, key=attrgetter("ts"))
 
     def rows(self) -> Iterator[Row]:
@@ -306,19 +316,17 @@ class Timeline(Struct):
 
         A row with an iterator is that iterator's next message: take it before the next row.
         """
-        files = [_rows_of(*one) for one in self._orders()]
+        files = [_rows_of(*one) for one in self._files()]
         return files[0] if len(files) == 1 else merge(*files, key=itemgetter(0))
 
     def inits(self) -> Iterator[Init]:
         """The IKE_SA_INIT messages among them, in the same order."""
-        files = [_inits_of(*one) for one in self._orders()]
+        files = [_inits_of(*one) for one in self._files()]
         return files[0] if len(files) == 1 else merge(*files, key=itemgetter(0))
 
-    def _orders(self) -> Iterator[tuple[FileScan, Sequence[str], int, Sequence[int]]]:
+    def _files(self) -> Iterator[tuple[FileScan, Sequence[str], int, Sequence[int]]]:
         """Per file: its scan, its addresses, its number and the rows that count, in order of time."""
-        for file, scan in enumerate(self.scans):
-            order = _in_time(scan.messages, self.flood.rows[file] if self.flood else None)
-            yield scan, self.names[file], file + 1, order
+        return zip(self.scans, self.names, range(1, len(self.scans) + 1), self._orders, strict=True)
 
     def pairs(self) -> Iterator[tuple[int, str, str, int]]:
         """Who sends IKE to whom, each once: (file, sender, receiver, flags of RFC 7296, section 3.1).

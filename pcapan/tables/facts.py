@@ -18,7 +18,7 @@ from pcapan.scan.columns import FileScan
 from pcapan.tables.population import Population, take_census
 from pcapan.track.attempts import Attempt
 from pcapan.track.drops import Delivery, DropGroup, find_drops
-from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences
+from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences, list_requests
 from pcapan.track.lost import LostDatagram, find_lost
 from pcapan.track.probes import ProbeSeries
 from pcapan.track.sources import Source, gather_sources
@@ -116,6 +116,7 @@ def gather_facts(
             progress=progress,
         )
     lost = find_lost(tracked.timeline)
+    requests = list_requests(sources.values(), tracked.last_ts)
     by_spi: dict[int, list[Attempt]] = defaultdict(list)
     for attempt in tracked.attempts:
         by_spi[attempt.spi_i].append(attempt)
@@ -127,8 +128,8 @@ def gather_facts(
         scans=scans,
         track=tracked,
         sources=sources,
-        episodes=find_episodes(tracked, sources),
-        silences=find_silences(tracked, sources),
+        episodes=find_episodes(tracked, sources, requests),
+        silences=find_silences(tracked, sources, requests),
         population=take_census(sources.values()),
         by_spi=dict(by_spi),
         never_continued=Counter(

@@ -8,38 +8,38 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from msgspec import Struct, field
 
+from pcapan.track.numbered import Numbered, numbered
 from pcapan.track.sources import Source
 
 _CLASSES = [
-    (ip_network(network), name)
+    ((network.version, int(network[0])), (network.version, int(network[-1])), name)
     for network, name in (
-        ("10.0.0.0/8", "private"),
-        ("172.16.0.0/12", "private"),
-        ("192.168.0.0/16", "private"),
-        ("fc00::/7", "private"),
-        ("100.64.0.0/10", "carrier"),
-        ("169.254.0.0/16", "link-local"),
-        ("fe80::/10", "link-local"),
+        (ip_network("10.0.0.0/8"), "private"),
+        (ip_network("172.16.0.0/12"), "private"),
+        (ip_network("192.168.0.0/16"), "private"),
+        (ip_network("fc00::/7"), "private"),
+        (ip_network("100.64.0.0/10"), "carrier"),
+        (ip_network("169.254.0.0/16"), "link-local"),
+        (ip_network("fe80::/10"), "link-local"),
     )
 ]
-
-PoolKey = tuple[int, int]
+"""First and last address of each network."""
 
 
 def class_of(address: str) -> str:
     """private, carrier, link-local or public."""
-    parsed = ip_address(address)
-    return next((name for network, name in _CLASSES if parsed in network), "public")
+    number = numbered(address)
+    return next((name for first, last, name in _CLASSES if first <= number <= last), "public")
 
 
-def pool_of(address: str) -> PoolKey:
+def pool_of(address: str) -> Numbered:
     """Addresses with the same key are neighbours: same /28 (IPv4) or /120 (IPv6)."""
-    parsed = ip_address(address)
-    return parsed.version, int(parsed) >> (4 if parsed.version == 4 else 8)
+    version, number = numbered(address)
+    return version, number >> (4 if version == 4 else 8)
 
 
 def is_untranslated(source: Source) -> bool:
@@ -54,7 +54,7 @@ class Population(Struct):
     """Clients at once, summed over all sources."""
     untranslated: Counter[str] = field(default_factory=Counter)
     """Sources whose NAT-D source hash fits, by class."""
-    pools: dict[PoolKey, list[Source]] = field(default_factory=lambda: defaultdict(list))
+    pools: dict[Numbered, list[Source]] = field(default_factory=lambda: defaultdict(list))
     """Sources with at least two clients at once, by neighbourhood."""
 
 

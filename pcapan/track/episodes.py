@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -96,22 +97,25 @@ FRESH = 3
 def list_requests(sources: Iterable[Source], capture_end: int) -> dict[str, list[Asked]]:
     """Clients' requests by server, in order of time; undecided ones at the capture's end are left out."""
     by_server: dict[str, list[Asked]] = defaultdict(list)
+    decided_until = capture_end - GRACE
     for source in sources:
         for attempt in source.attempts:
+            last = attempt.requests[-1]
             for request in attempt.requests:
-                last = request is attempt.requests[-1]
-                responded = request.answer is not None or (last and attempt.continued)
-                if responded or request.ts <= capture_end - GRACE:
+                responded = request.answer is not None or (request is last and attempt.continued)
+                if responded or request.ts <= decided_until:
                     by_server[attempt.server].append(Asked(request.ts, responded, attempt, request))
     for asked in by_server.values():
-        asked.sort(key=lambda one: one.ts)
+        asked.sort(key=attrgetter("ts"))
     return dict(by_server)
 
 
-def find_episodes(track: Track, sources: dict[str, Source]) -> list[Episode]:
-    """All runs of unanswered requests, per source and server, by time of onset."""
+def find_episodes(
+    track: Track, sources: dict[str, Source], requests: dict[str, list[Asked]]
+) -> list[Episode]:
+    """All runs of unanswered requests, per source and server, by time of onset; see `list_requests`."""
     episodes: list[Episode] = []
-    for server, asked in list_requests(sources.values(), track.last_ts).items():
+    for server, asked in requests.items():
         per_source: dict[str, list[Asked]] = defaultdict(list)
         for one in asked:
             per_source[one.attempt.src].append(one)
@@ -126,16 +130,21 @@ def find_episodes(track: Track, sources: dict[str, Source]) -> list[Episode]:
     return episodes
 
 
-def find_silences(track: Track, sources: dict[str, Source]) -> list[Silence]:
-    """All runs of requests that a server answered to nobody, by time."""
+def find_silences(
+    track: Track, sources: dict[str, Source], requests: dict[str, list[Asked]]
+) -> list[Silence]:
+    """All runs of requests that a server answered to nobody, by time; see `list_requests`."""
     silences = []
-    for server, asked in list_requests(sources.values(), track.last_ts).items():
+    for server, asked in requests.items():
         answered_before = list(accumulate((one.responded for one in asked), initial=0))
+        flows = [flow.flow for flow in track.esp if server in (flow.src, flow.dst)]
+        flows.sort(key=attrgetter("first_ts"))
+        begins, ends = [flow.first_ts for flow in flows], [flow.last_ts for flow in flows]
         for begin, end in _runs(asked):
             run = asked[begin:end]
             at = run[0].ts
             names = {one.attempt.src for one in run}
-            until = run[-1].ts
+            moment = min(run[-1].ts, at + SECOND)
             silences.append(
                 Silence(
                     server=server,
@@ -145,11 +154,7 @@ def find_silences(track: Track, sources: dict[str, Source]) -> list[Silence]:
                     answered_before=answered_before[begin],
                     sources=names,
                     fresh_sources={name for name in names if sources[name].live_at(at) < FRESH},
-                    working_flows=sum(
-                        flow.flow.first_ts < at and flow.flow.last_ts > min(until, at + SECOND)
-                        for flow in track.esp
-                        if server in (flow.src, flow.dst)
-                    ),
+                    working_flows=sum([end > moment for end in ends[: bisect_left(begins, at)]]),
                 )
             )
     silences.sort(key=lambda silence: silence.asked[0].ts)
@@ -192,6 +197,7 @@ def _describe(
     last = resumed if resumed is not None else run[-1].ts
     around = everybody[bisect_left(times, onset) : bisect_right(times, last)]
     others = [one for one in around if one.attempt.src != source.address]
+    answered_others = [one.attempt.src for one in others if one.responded]
     live = source.live_at(onset)
     return Episode(
         source=source,
@@ -200,8 +206,8 @@ def _describe(
         asked=run,
         resumed_ts=resumed,
         answered_before=sum(one.responded for one in own[:begin]),
-        others_answered=sum(one.responded for one in others),
-        others_answered_sources=len({one.attempt.src for one in others if one.responded}),
+        others_answered=len(answered_others),
+        others_answered_sources=len(set(answered_others)),
         others_unanswered_sources=len({one.attempt.src for one in others if not one.responded}),
         working_flows=_working(source, server, onset, last),
         released=sum(onset - 5 * SECOND <= to < last for _, to in source.live_intervals()),
@@ -217,10 +223,4 @@ def _working(source: Source, server: str, onset: int, last: int) -> int:
         for flow in source.esp
         if server in (flow.src, flow.dst)
     )
-    replies = sum(
-        1
-        for sa in source.sas
-        for exchange in sa.exchanges.values()
-        if exchange.answered and onset < exchange.response.sends[0][2] <= last
-    )
-    return flows + replies
+    return flows + source.replies_within(onset, last)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from msgspec import Struct, field
 
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
 from pcapan.track.attempts import Attempt
+from pcapan.track.numbered import Numbered, numbered
 from pcapan.track.probes import ProbeSeries, could_be_probe, find_series
 from pcapan.track.sas import IkeSa, SaState
 from pcapan.track.timeline import SECOND, EspFlow
@@ -49,6 +50,9 @@ class Source(Struct):
     """ARP or neighbour discovery showed this address on the server's own link."""
     same_subnet: bool = False
     """Same /24 (IPv4) or /64 (IPv6) as the server: the likeliest subnet where ARP is silent."""
+    _answered: int | None = None
+    _intervals: list[Interval] | None = None
+    _replies: list[int] | None = None
     _live: tuple[list[int], list[int]] | None = None
     """Beginnings and ends of the live intervals, each in order."""
     _half_open: tuple[list[int], list[int]] | None = None
@@ -56,11 +60,26 @@ class Source(Struct):
     _clients: int | None = None
     _peak: int | None = None
 
+    def answered(self) -> int:
+        """Attempts that got a real answer."""
+        if self._answered is None:
+            self._answered = [attempt.answered for attempt in self.attempts].count(True)
+        return self._answered
+
+    def unanswered(self) -> int:
+        """Attempts without a real answer."""
+        return len(self.attempts) - self.answered()
+
     def live_intervals(self) -> list[Interval]:
         """[from, to] in ns of every established IKE SA; a chain of rekeyed SAs is one."""
+        if self._intervals is None:
+            self._intervals = self._find_intervals()
+        return self._intervals
+
+    def _find_intervals(self) -> list[Interval]:
         intervals = []
         for sa in self.sas:
-            if not sa.is_live_kind or sa.predecessor is not None or sa.established_ts is None:
+            if sa.established_ts is None or sa.predecessor is not None or not sa.is_live_kind:
                 continue
             last = sa
             while last.successor is not None:
@@ -74,6 +93,17 @@ class Source(Struct):
             self._live = _steps(self.live_intervals())
         begins, ends = self._live
         return bisect_right(begins, ts) - bisect_right(ends, ts)
+
+    def replies_within(self, after: int, until: int) -> int:
+        """Exchanges of its SAs whose first response came later than `after` and not later than `until`."""
+        if self._replies is None:
+            self._replies = sorted(
+                exchange.response.sends[0][2]
+                for sa in self.sas
+                for exchange in sa.exchanges.values()
+                if exchange.response.sends
+            )
+        return max(0, bisect_right(self._replies, until) - bisect_right(self._replies, after))
 
     def half_open_at(self, ts: int) -> int:
         """Answered IKE_SA_INITs without IKE_AUTH (yet) at this time, young enough to still count."""
@@ -110,17 +140,21 @@ class Source(Struct):
             if theirs == NAT_T_PORT:
                 spans[ours].append((flow.flow.first_ts, flow.flow.last_ts))
         for sa in self.sas:
+            peers = sa.peers
             for exchange in sa.exchanges.values():
-                peer = max((p for p in sa.peers if p[0] <= exchange.last_ts), default=sa.peers[0])
-                if peer[2] != IKE_PORT:  # a client without NAT may stay on port 500
-                    spans[peer[2]].append((exchange.first_ts, exchange.last_ts))
+                _, _, port = peers[0]
+                if len(peers) > 1:
+                    _, _, port = max((p for p in peers if p[0] <= exchange.last_ts), default=peers[0])
+                if port != IKE_PORT:  # a client without NAT may stay on port 500
+                    spans[port].append((exchange.first_ts, exchange.last_ts))
         return [interval for intervals in spans.values() for interval in _join(intervals)]
 
     def init_intervals(self) -> list[Interval]:
         """[from, to] in ns of the IKE_SA_INIT attempts of each client port."""
         spans: dict[int, list[Interval]] = defaultdict(list)
         for attempt in self.attempts:
-            spans[attempt.sport].append((attempt.first_ts, attempt.requests[-1].ts))
+            requests = attempt.requests
+            spans[attempt.sport].append((requests[0].ts, requests[-1].ts))
         return [interval for intervals in spans.values() for interval in _join(intervals)]
 
     def clients_at_once(self) -> int:
@@ -148,41 +182,54 @@ def _steps(intervals: Iterable[Interval]) -> tuple[list[int], list[int]]:
 
 def peak(intervals: Iterable[Interval]) -> int:
     """Most intervals that overlap at one time; an interval that ends as another begins does not."""
-    steps = sorted(step for begin, end in intervals for step in ((begin, 1), (max(end, begin + 1), -1)))
-    most = now = 0
-    for _, step in steps:
-        now += step
-        most = max(most, now)
+    spans = list(intervals)
+    begins = sorted([begin for begin, _ in spans])
+    ends = sorted([end if end > begin else begin + 1 for begin, end in spans])
+    most = over = 0
+    for begun, moment in enumerate(begins, 1):
+        while ends[over] <= moment:  # some end is later: every interval ends after it begins
+            over += 1
+        if begun - over > most:
+            most = begun - over
     return most
 
 
 def _join(intervals: list[Interval]) -> list[Interval]:
     """Join intervals of one port that are less than PORT_IDLE apart."""
+    if len(intervals) < 2:
+        return intervals
     joined: list[Interval] = []
-    for begin, end in sorted(intervals):
-        if joined and begin - joined[-1][1] < PORT_IDLE:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((begin, end))
+    intervals = sorted(intervals)
+    since, until = intervals[0]
+    for begin, end in intervals:
+        if begin - until >= PORT_IDLE:
+            joined.append((since, until))
+            since, until = begin, end
+        elif end > until:
+            until = end
+    joined.append((since, until))
     return joined
 
 
 def gather_sources(track: Track) -> dict[str, Source]:
     """All sources by address, in order of appearance; marks probes on the way."""
     continued = {sa.spi_i for sa in (*track.sas, *track.orphan_auths, *track.stray) if sa.exchanges}
-    series = find_series(_candidates(track, continued))
+    lone = [attempt for attempt in track.attempts if could_be_probe(attempt, continued)]
+    for attempt in lone:
+        # Alone it is a lone probe, in a series a monitor: never a client.
+        attempt.is_probe = True
+    series = find_series(_candidates(track, lone))
     sources: dict[str, Source] = {}
+    capture_end, servers = track.last_ts, frozenset(track.roles.servers)
 
     def source(address: str) -> Source:
-        if address not in sources:
-            sources[address] = Source(address, capture_end=track.last_ts)
-        return sources[address]
+        found = sources.get(address)
+        if found is None:
+            found = sources[address] = Source(address, capture_end=capture_end)
+        return found
 
     for attempt in track.attempts:
-        if could_be_probe(attempt, continued):
-            # Alone it is a lone probe, in a series a monitor: never a client.
-            attempt.is_probe = True
-        if attempt.src in track.roles.servers:
+        if attempt.src in servers:
             continue  # a server that dials another site is nobody's client here
         entry = source(attempt.src)
         entry.servers.add(attempt.server)
@@ -193,14 +240,14 @@ def gather_sources(track: Track) -> dict[str, Source]:
     for sa in track.sas:
         if sa.state == SaState.HALF_OPEN and sa.attempt is not None and sa.attempt.is_probe:
             continue
-        if sa.src in track.roles.servers:
+        if sa.src in servers:
             continue
         entry = source(sa.src)
         entry.servers.add(sa.server)
         entry.sas.append(sa)
     for flows, name in ((track.esp, "esp"), (track.keepalives, "keepalives")):
         for flow in flows:
-            outward = flow.src in track.roles.servers
+            outward = flow.src in servers
             entry = source(flow.dst if outward else flow.src)
             entry.servers.add(flow.src if outward else flow.dst)
             (entry.esp if name == "esp" else entry.keepalives).append(flow)
@@ -211,7 +258,7 @@ def gather_sources(track: Track) -> dict[str, Source]:
     return sources
 
 
-def _candidates(track: Track, continued: set[int]) -> list[tuple[str, str, str, int, int, int]]:
+def _candidates(track: Track, lone: Iterable[Attempt]) -> list[tuple[str, str, str, int, int, int]]:
     """Datagrams that might be a monitor's: (src, server, kind, file, frame, time)."""
     found = []
     servers = track.roles.servers
@@ -221,23 +268,23 @@ def _candidates(track: Track, continued: set[int]) -> list[tuple[str, str, str, 
     for message in track.odd_requests:
         kind = f"IKE header without usable payloads, {message.length} bytes"
         found.append((message.src, message.dst, kind, message.file, message.frame, message.ts))
-    for attempt in track.attempts:
-        if could_be_probe(attempt, continued):
-            first = attempt.requests[0]
-            kind = "IKE_SA_INIT without NAT detection, never continued"
-            found.append((attempt.src, attempt.server, kind, first.file, first.frame, first.ts))
+    for attempt in lone:
+        first = attempt.requests[0]
+        kind = "IKE_SA_INIT without NAT detection, never continued"
+        found.append((attempt.src, attempt.server, kind, first.file, first.frame, first.ts))
     return found
 
 
 def _locate(track: Track, sources: dict[str, Source]) -> None:
     neighbours = {str(ip_address(a)) for scan in track.timeline.scans for a in scan.link_neighbours}
+    servers = {server: numbered(server) for entry in sources.values() for server in entry.servers}
     for entry in sources.values():
         entry.is_neighbour = entry.address in neighbours and entry.address not in track.roles.servers
-        entry.same_subnet = any(_same_subnet(entry.address, server) for server in entry.servers)
+        own = numbered(entry.address)
+        entry.same_subnet = any(_same_subnet(own, servers[server]) for server in entry.servers)
 
 
-def _same_subnet(address: str, server: str) -> bool:
-    one, other = ip_address(address), ip_address(server)
-    if one.version != other.version or one == other:
-        return False
-    return one in ip_network(f"{server}/{24 if other.version == 4 else 64}", strict=False)
+def _same_subnet(one: Numbered, other: Numbered) -> bool:
+    version, number = one
+    host_bits = 8 if version == 4 else 64
+    return one != other and version == other[0] and number >> host_bits == other[1] >> host_bits

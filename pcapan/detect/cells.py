@@ -132,6 +132,9 @@ class RowValues(Mapping[str, Value]):
         self._known: dict[str, Value] = {}
 
     def __getitem__(self, name: str) -> Value:
+        made = self._cells.known(name)
+        if made is not None:
+            return made[self._index]
         try:
             return self._known[name]
         except KeyError:
@@ -140,9 +143,6 @@ class RowValues(Mapping[str, Value]):
 
     def _look_up(self, name: str) -> Value:
         cells = self._cells
-        made = cells.known(name)
-        if made is not None:
-            return made[self._index]
         if name in cells.lets:
             return cells.lets[name].evaluate(self)
         kind = cells.columns.get(name)

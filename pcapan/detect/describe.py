@@ -44,12 +44,16 @@ class Description(Struct, frozen=True):
     refutes: list[str]
 
 
-def addresses(rule: Rule, group: Group) -> list[str]:
-    """The addresses a claim holds for, each once, in the order of the rows; none without a claim."""
+def first_rows(rule: Rule, group: Group) -> dict[str, RowVerdict]:
+    """The first row of each address a claim holds for, in the order of the rows; none without a claim."""
     if not rule.address or not group.verdict.reported:
-        return []
-    found = (row.values.get(rule.address) for row in group.rows)
-    return list(dict.fromkeys(value for value in found if isinstance(value, str) and value))
+        return {}
+    found: dict[str, RowVerdict] = {}
+    for row in group.rows:
+        address = row.values.get(rule.address)
+        if isinstance(address, str) and address and address not in found:
+            found[address] = row
+    return found
 
 
 class _Extended(Mapping[str, Shown]):
@@ -69,30 +73,30 @@ class _Extended(Mapping[str, Shown]):
         return sum(1 for _ in self)
 
 
-def wording_values(rule: Rule, group: Group) -> Mapping[str, Shown]:
-    """The values texts may use. A negative verdict about several rows has no row values to quote."""
+def wording_values(rule: Rule, group: Group, listed: list[str]) -> Mapping[str, Shown]:
+    """The values texts may use, given the addresses of the claim.
+
+    A negative verdict about several rows has no row values to quote.
+    """
     values: Mapping[str, Shown] = group.lead.values
     if not group.verdict.reported and len(group.rows) > 1:
         values = {name: values[name] for name, what in rule.names.items() if what.capture_wide}
-    listed = addresses(rule, group)
-    rows = sum(row.row_index is not None for row in group.rows)
+    rows = 0 if group.lead.row_index is None else len(group.rows)  # of no row is said once, for all
     return _Extended({"addresses": listed, "address_count": len(listed), "row_count": rows}, values)
 
 
 def describe(rule: Rule, group: Group) -> Description:
     """Word one group. The row that leads it gives the numbers."""
-    values = wording_values(rule, group)
+    leading = first_rows(rule, group)
+    listed = list(leading)
+    values = wording_values(rule, group, listed)
     template = rule.report.summary.get(group.verdict)
     summary = template.render(values) if template else _PLAIN_SUMMARY[group.verdict]
-    listed = addresses(rule, group)
     signals = _holding(rule.report.signals, group, values)
     refutes = _holding(rule.report.refutes, group, values)
     by_address: dict[str, dict[str, Value]] = {}
     if rule.report.numbers and len(listed) > 1:
-        for row in group.rows:
-            address = row.values.get(rule.address)
-            if isinstance(address, str) and address and address not in by_address:
-                by_address[address] = _numbers(rule, row.values)
+        by_address = {address: _numbers(rule, row.values) for address, row in leading.items()}
     wanted = rule.evidence.filter
     return Description(
         addresses=listed,

@@ -12,7 +12,8 @@ only a "not observed" that stands after it, the verdict is inconclusive and name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -62,7 +63,35 @@ class Group(Struct, frozen=True):
     @property
     def unknown(self) -> tuple[str, ...]:
         """All names whose values were missing."""
-        return tuple(dict.fromkeys(name for row in self.rows for name in row.unknown))
+        return tuple(
+            dict.fromkeys(name for names in {row.unknown: None for row in self.rows} for name in names)
+        )
+
+
+class _Saying(Struct, frozen=True):
+    """What the conditions of a rule come to, before it is worded for a row."""
+
+    verdict: Verdict
+    reason: Template | None = None
+    unknown: tuple[str, ...] = ()
+    severity: Severity | None = None
+    outcome: int | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is said of the row itself."""
+        return not self.verdict.reported and self.reason is None and not self.unknown
+
+    def of_row(self, rule: Rule, index: int | None, reason: str, values: Mapping[str, Value]) -> RowVerdict:
+        """The same about a row, given the reason in its words."""
+        if self.outcome is None:
+            reason = _with_unknown(rule, reason, self.unknown)
+        return RowVerdict(index, self.verdict, reason, values, self.unknown, self.severity, self.outcome)
+
+    def about(self, rule: Rule, index: int | None, values: Mapping[str, Value]) -> RowVerdict:
+        """The same about a row, worded with its values."""
+        reason = "" if self.reason is None else self.reason.render(values)
+        return self.of_row(rule, index, reason, values)
 
 
 def evaluate_rule(
@@ -79,12 +108,12 @@ def evaluate_rule(
         else:
             row_lets.append(let)
     wide = [need for need in rule.needs if _capture_wide(rule, need.when)]
-    stopped = _gate(rule, wide, [need.when.evaluate(base) for need in wide], base, None, _render)
+    stopped = _gate(rule, wide, [need.when.evaluate(base) for need in wide], base)
     if stopped is not None:
-        return [stopped]
+        return [stopped.about(rule, None, base)]
     if rule.judges_capture:
         answers = [outcome.when.evaluate(base) for outcome in rule.outcomes]
-        return [_judge(rule, answers, base, 0, _render)]
+        return [_judge(rule, answers, base).about(rule, 0, base)]
     if not rows:
         return [RowVerdict(None, Verdict.NOT_OBSERVED, "", base)]
     return _judge_rows(rule, Cells(rule, rows, base, row_lets))
@@ -94,58 +123,67 @@ def _judge_rows(rule: Rule, cells: Cells) -> list[RowVerdict]:
     gates = [need for need in rule.needs if not _capture_wide(rule, need.when)]
     asked = [need.when for need in gates] + [outcome.when for outcome in rule.outcomes]
     answers = [expression.evaluate_all(cells) for expression in asked]
-    render = _remembering(cells)
-    verdicts: list[RowVerdict] = []
-    alike: dict[tuple[Value, ...], list[RowVerdict]] = {}
+    alike: dict[tuple[Value, ...], list[int]] = defaultdict(list)
     for index, answered in enumerate(zip(*answers, strict=True)):
-        known = alike.get(answered)
-        if known is not None and len(known) > 1:
-            verdicts.append(known[1])
-            continue
-        values = RowValues(cells, index)
-        verdict = _gate(rule, gates, answered[: len(gates)], values, index, render) or _judge(
-            rule, answered[len(gates) :], values, index, render
+        alike[answered].append(index)
+    verdicts = {
+        answered: iter(_judge_alike(rule, gates, cells, answered, indexes))
+        for answered, indexes in alike.items()
+    }
+    return [next(verdicts[answered]) for answered in zip(*answers, strict=True)]
+
+
+def _judge_alike(
+    rule: Rule, gates: Sequence[Need], cells: Cells, answered: Sequence[Value], indexes: Sequence[int]
+) -> list[RowVerdict]:
+    """The verdicts of rows to which every gate and outcome gave the same answer."""
+
+    def say(values: Mapping[str, Value]) -> _Saying:
+        return _gate(rule, gates, answered[: len(gates)], values) or _judge(
+            rule, answered[len(gates) :], values
         )
-        verdicts.append(verdict)
-        if not verdict.verdict.reported and not verdict.reason and not verdict.unknown:
-            # Nothing is said of such rows one by one, and there may be a million: from the second on they
-            # share one verdict. The first keeps its values, in case it stays alone.
-            shared = verdict if known is None else replace(verdict, values=cells.base)
-            alike.setdefault(answered, []).append(shared)
-    return verdicts
+
+    if None in answered:  # which values are missing differs from row to row
+        rows = [RowValues(cells, index) for index in indexes]
+        return [say(values).about(rule, index, values) for index, values in zip(indexes, rows, strict=True)]
+    saying = say(cells.base)  # from answers alone: no value is asked for where none is missing
+    if saying.silent:
+        # Nothing is said of such rows one by one, and there may be a million: from the second on they
+        # share one verdict. The first keeps its values, in case it stays alone.
+        first = saying.about(rule, indexes[0], RowValues(cells, indexes[0]))
+        return [first] + [replace(first, values=cells.base)] * (len(indexes) - 1)
+    texts = [""] * len(indexes) if saying.reason is None else _texts(saying.reason, cells, indexes)
+    return [
+        saying.of_row(rule, index, text, RowValues(cells, index))
+        for index, text in zip(indexes, texts, strict=True)
+    ]
 
 
-_Render = Callable[[Template, Mapping[str, Value]], str]
-
-
-def _render(template: Template, values: Mapping[str, Value]) -> str:
-    return template.render(values)
-
-
-def _remembering(cells: Cells) -> _Render:
-    """Renders the reasons of rows; rows whose values are the same have the same reason."""
+def _texts(template: Template, cells: Cells, indexes: Sequence[int]) -> list[str]:
+    """The template filled for each of the rows; rows whose values are the same have the same text."""
+    if not template.names:
+        return [template.render({})] * len(indexes)
+    chosen = cells.choose(indexes)
+    columns = [chosen.column(name) for name in template.names]
     written: dict[tuple[object, ...], str] = {}
-
-    def render(template: Template, values: Mapping[str, Value]) -> str:
-        shown = [values[name] for name in template.names]
-        key = (id(template), *shown, *map(type, shown))
+    texts = []
+    # The types belong to the key because 1, 1.0 and true are equal and read differently.
+    for key in zip(*columns, *(map(type, column) for column in columns), strict=True):
         text = written.get(key)
         if text is None:
-            text = written[key] = template.render(values)
-        return text
-
-    return render
+            text = written[key] = template.render(dict(zip(template.names, key, strict=False)))
+        texts.append(text)
+    return texts
 
 
 def group(rule: Rule, verdicts: Sequence[RowVerdict]) -> list[Group]:
     """One group per claim and cause; without a claim one group for the whole rule."""
     given = {row.verdict for row in verdicts}
     if any(verdict.reported for verdict in given):
-        claims = [row for row in verdicts if row.verdict.reported]
         return [
             made
             for verdict in (Verdict.CONFIRMED, Verdict.SUSPECTED)
-            for made in _claims(rule, verdict, [row for row in claims if row.verdict is verdict])
+            for made in _claims(rule, verdict, [row for row in verdicts if row.verdict is verdict])
         ]
     for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_OBSERVED, Verdict.NOT_APPLICABLE):
         if verdict in given:
@@ -173,7 +211,7 @@ def _claims(rule: Rule, verdict: Verdict, rows: list[RowVerdict]) -> list[Group]
     for (_, key), members in causes.items():
         if rule.order_by:
             members.sort(key=lambda row: _rank(row.values.get(rule.order_by)), reverse=True)
-        severity = max((row.severity or rule.severity for row in members), key=list(Severity).index)
+        severity = max({row.severity or rule.severity for row in members}, key=list(Severity).index)
         groups.append(Group(verdict, severity, tuple(members), key))
     return groups
 
@@ -195,9 +233,7 @@ def _gate(
     gates: Sequence[Need],
     answers: Sequence[Value],
     values: Mapping[str, Value],
-    index: int | None,
-    render: _Render,
-) -> RowVerdict | None:
+) -> _Saying | None:
     """The verdict of the first gate that is not open; None when all are."""
     for need, value in zip(gates, answers, strict=True):
         if value is True:
@@ -205,14 +241,11 @@ def _gate(
         # Whether a rule applies cannot be denied from a value nobody knows.
         verdict = need.verdict if value is False else Verdict.INCONCLUSIVE
         unknown = _unknown(rule, need.when, values) if value is None else ()
-        reason = _with_unknown(rule, render(need.reason, values), unknown)
-        return RowVerdict(index, verdict, reason, values, unknown)
+        return _Saying(verdict, need.reason, unknown)
     return None
 
 
-def _judge(
-    rule: Rule, answers: Sequence[Value], values: Mapping[str, Value], index: int, render: _Render
-) -> RowVerdict:
+def _judge(rule: Rule, answers: Sequence[Value], values: Mapping[str, Value]) -> _Saying:
     unknown: dict[str, None] = {}
     claim_open = False
     for number, (outcome, value) in enumerate(zip(rule.outcomes, answers, strict=True)):
@@ -223,12 +256,10 @@ def _judge(
             continue
         if outcome.verdict is Verdict.NOT_OBSERVED and claim_open:
             break
-        reason = render(outcome.reason, values) if outcome.reason else ""
-        return RowVerdict(index, outcome.verdict, reason, values, tuple(unknown), outcome.severity, number)
+        return _Saying(outcome.verdict, outcome.reason, tuple(unknown), outcome.severity, number)
     if unknown:
-        names = tuple(unknown)
-        return RowVerdict(index, Verdict.INCONCLUSIVE, _with_unknown(rule, "", names), values, names)
-    return RowVerdict(index, Verdict.NOT_OBSERVED, "", values)
+        return _Saying(Verdict.INCONCLUSIVE, unknown=tuple(unknown))
+    return _Saying(Verdict.NOT_OBSERVED)
 
 
 def _unknown(rule: Rule, expression: Expression, values: Mapping[str, Value]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -66,6 +66,7 @@ class _Step(Struct, frozen=True):
 
 CONSTANT_NAMES: Mapping[str, bool] = {"true": True, "false": False}
 UNKNOWN = "unknown"
+_UNKNOWN_TYPE = type(None)
 RESERVED = frozenset({*CONSTANT_NAMES, UNKNOWN, "none", "null", "and", "or", "not", "in", "is", "if", "else"})
 """Words a parameter or let may not be called."""
 
@@ -335,14 +336,22 @@ def _mapped(apply: Callable[[Value], Value], part: _Step) -> _Step:
     )
 
 
-def _joined(apply: Callable[[Value, Value], Value], left: _Step, right: _Step) -> _Step:
-    """A function of two values."""
+def _joined(
+    apply: Callable[[Value, Value], Value],
+    left: _Step,
+    right: _Step,
+    apply_known: Callable[[Any, Any], Value] | None = None,
+) -> _Step:
+    """A function of two values; `apply_known` does the same, faster, where neither is unknown."""
     one, other = left.one, right.one
-    ones, others = left.every, right.every
-    return _Step(
-        lambda names: apply(one(names), other(names)),
-        lambda columns: list(map(apply, ones(columns), others(columns))),
-    )
+
+    def every(columns: Columns) -> Column:
+        ones, others = left.every(columns), right.every(columns)
+        if apply_known is not None and _UNKNOWN_TYPE not in {*map(type, ones), *map(type, others)}:
+            return list(map(apply_known, ones, others))
+        return list(map(apply, ones, others))
+
+    return _Step(lambda names: apply(one(names), other(names)), every)
 
 
 def _kleene(parts: tuple[_Step, ...], decides: bool) -> _Step:
@@ -359,21 +368,24 @@ def _kleene(parts: tuple[_Step, ...], decides: bool) -> _Step:
         return result
 
     def every(columns: Columns) -> Column:
-        result: list[Value] = [not decides] * len(columns)
         open_rows: Sequence[int] = range(len(columns))
+        unknown_rows: list[int] = []
         chosen = columns
         for part in parts:
-            for row, value in zip(open_rows, part.every(chosen), strict=True):
-                if value is decides:
-                    result[row] = decides
-                elif value is None:
-                    result[row] = None
-            left = [row for row in open_rows if result[row] is not decides]
-            if not left:
-                break  # what follows can change nothing, and need not even be computed
+            values = part.every(chosen)
+            unknown_rows += [row for row, value in zip(open_rows, values, strict=True) if value is None]
+            left = [row for row, value in zip(open_rows, values, strict=True) if value is not decides]
             if len(left) < len(open_rows):
                 open_rows = left
                 chosen = columns.choose(left)
+            if not left:
+                break  # what follows can change nothing, and need not even be computed
+        result: list[Value] = [decides] * len(columns)
+        for row in open_rows:
+            result[row] = not decides
+        for row in unknown_rows:
+            if result[row] is not decides:
+                result[row] = None
         return result
 
     return _Step(one, every)
@@ -397,12 +409,12 @@ def _bounded(apply: Callable[[float, float], float], left: _Step, right: _Step) 
 def _comparison(op: ast.cmpop, left: _Step, right: _Step) -> _Step:
     order = _ORDER.get(type(op))
     if order is None:
-        wanted = isinstance(op, ast.Eq)
-        return _joined(lambda a, b: None if a is None or b is None else (a == b) == wanted, left, right)
+        equal = operator.eq if isinstance(op, ast.Eq) else operator.ne
+        return _joined(lambda a, b: None if a is None or b is None else equal(a, b), left, right, equal)
 
     def ordered(a: Value, b: Value) -> Value:
         if a is None or b is None or isinstance(a, str) or isinstance(b, str):
             return None
         return order(a, b)
 
-    return _joined(ordered, left, right)
+    return _joined(ordered, left, right, order)

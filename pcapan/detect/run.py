@@ -101,7 +101,7 @@ def find(facts: Facts, rules: Iterable[Rule]) -> list[Finding]:
 
 def judge(stock: Stock, rules: Iterable[Rule]) -> list[Finding]:
     """One finding per rule and cause: claims first, the gravest first, then the rest by id."""
-    capture = stock.rows("capture")[0]
+    capture = dict(stock.rows("capture")[0])
     findings = []
     for rule in rules:
         verdicts = evaluate_rule(rule, stock.rows(rule.table), capture)

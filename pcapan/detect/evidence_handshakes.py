@@ -14,6 +14,7 @@ from pcapan.detect.exhibits import Exhibit, end, place, request_exhibit, selecto
 from pcapan.tables.facts import Facts
 from pcapan.tables.groups import IcmpGroup, LegacySource, LossPair, Node, Orphan
 from pcapan.tables.handshakes import Handshake
+from pcapan.tables.network import Way
 from pcapan.track.attempts import Attempt
 from pcapan.track.episodes import Episode
 from pcapan.track.exchanges import Exchange
@@ -73,7 +74,7 @@ def answers(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """What the server answered to IKE_SA_INIT."""
     if isinstance(subject, Attempt):
         yield from _answers(subject)
-    elif isinstance(subject, Facts):
+    elif isinstance(subject, Facts | Way):
         for attempt in facts.track.attempts:
             yield from _answers(attempt)
 

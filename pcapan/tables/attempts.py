@@ -162,13 +162,17 @@ def undecided(attempt: Attempt) -> bool:
 @ATTEMPTS.column()
 def invalid_ke(attempt: Attempt) -> bool:
     """The server asked for another key exchange group (INVALID_KE_PAYLOAD)."""
-    return any(answer == Answer.INVALID_KE for *_, answer in attempt.answers)
+    return _said(attempt, Answer.INVALID_KE)
 
 
 @ATTEMPTS.column()
 def no_proposal(attempt: Attempt) -> bool:
     """The server accepted none of the proposals (NO_PROPOSAL_CHOSEN)."""
-    return any(answer == Answer.NO_PROPOSAL for *_, answer in attempt.answers)
+    return _said(attempt, Answer.NO_PROPOSAL)
+
+
+def _said(attempt: Attempt, wanted: Answer) -> bool:
+    return wanted in [answer[3] for answer in attempt.answers]
 
 
 @ATTEMPTS.column()

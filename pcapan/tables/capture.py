@@ -14,6 +14,8 @@ CAPTURE = Table("capture", "whole capture")
 
 #: ESP flows of the server shorter than this say nothing about loss.
 _MEASURABLE_FLOW = 20
+#: The marks of all messages but those that are cut and no copy.
+_NOT_CUT = bytes(mark for mark in range(256) if mark & MARK_COPY or not mark & MARK_CUT)
 
 
 @CAPTURE.column()
@@ -85,7 +87,7 @@ def all_attempts(facts: Facts) -> int:
 @CAPTURE.column("attempts")
 def all_answered(facts: Facts) -> int:
     """Attempts of all sources that got a real answer."""
-    return sum(a.answered for source in facts.sources.values() for a in source.attempts)
+    return sum(source.answered() for source in facts.sources.values())
 
 
 @CAPTURE.column("SAs")
@@ -109,9 +111,7 @@ def cut_frames(facts: Facts) -> int:
 @CAPTURE.column("messages")
 def cut_messages(facts: Facts) -> int:
     """IKE messages of which the snap length kept only a part."""
-    return sum(
-        bool(mark & MARK_CUT) and not mark & MARK_COPY for scan in facts.scans for mark in scan.messages.marks
-    )
+    return sum(len(scan.messages.marks.tobytes().translate(None, _NOT_CUT)) for scan in facts.scans)
 
 
 @CAPTURE.column("packets")

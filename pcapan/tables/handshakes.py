@@ -81,7 +81,10 @@ def auth_answered(row: Handshake) -> bool:
 @HANDSHAKES.column("requests")
 def auth_repeats_after_answer(row: Handshake) -> int:
     """Repeats of an IKE_AUTH request after the capture shows it answered."""
-    return max((exchange.repeats_after_response for exchange in row.sa.auths()), default=0)
+    most = 0
+    for exchange in row.sa.auths():
+        most = max(most, exchange.repeats_after_response)
+    return most
 
 
 @HANDSHAKES.column("requests")
@@ -107,17 +110,24 @@ def client_refused(row: Handshake) -> bool:
 @HANDSHAKES.column("requests")
 def auth_losses(row: Handshake) -> int:
     """IKE_AUTH requests that were sent more than once: packets may have been lost."""
-    return sum(len(exchange.request.sends) > 1 for exchange in row.sa.auths())
+    losses = 0
+    for exchange in row.sa.auths():
+        losses += len(exchange.request.sends) > 1
+    return losses
 
 
 @HANDSHAKES.column("fragments")
 def ike_fragments_missing(row: Handshake) -> int:
     """IKE fragments (RFC 7383) missing in requests never answered, and in responses."""
-    return sum(
-        exchange.request.missing_fragments + exchange.response.missing_fragments
-        for exchange in row.sa.exchanges.values()
-        if not exchange.answered or exchange.response.missing_fragments
-    )
+    missing = 0
+    for exchange in row.sa.exchanges.values():
+        request, response = exchange.request, exchange.response
+        if not (request.fragments_total or response.fragments_total):
+            continue  # sent whole both ways, as nearly always
+        in_response = response.missing_fragments
+        if in_response or not exchange.answered:
+            missing += request.missing_fragments + in_response
+    return missing
 
 
 @HANDSHAKES.column("datagrams")

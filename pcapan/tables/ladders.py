@@ -35,7 +35,7 @@ _ANSWERS = {
 
 def worst_source(sources: Iterable[Source]) -> Source:
     """The source with the most unanswered attempts, else with the most live SAs."""
-    return max(sources, key=lambda s: (sum(not a.answered for a in s.attempts), s.peak_live()))
+    return max(sources, key=lambda source: (source.unanswered(), source.peak_live()))
 
 
 def answer_time_rows(facts: Facts) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ while a slow server answers long after the last send. Requests that stayed unans
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain, pairwise
 
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
@@ -38,6 +39,8 @@ def _repaired(source: Source, silent: set[tuple[int, int]]) -> int:
     """Requests of a source that were lost, or whose answer was, and that a repeat put right."""
     count = 0
     for attempt in source.attempts:
+        if len(attempt.requests) < 2:
+            continue
         for earlier, later in pairwise(attempt.requests):
             if earlier.digest != later.digest or (earlier.file, earlier.frame) in silent:
                 continue
@@ -75,43 +78,64 @@ def _delays(source: Source) -> Iterator[int]:
                 yield request.answer_ts - request.ts
 
 
+class Way:
+    """The way between clients and server; what several columns ask for is found once."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    @cached_property
+    def repaired(self) -> list[int]:
+        """Losses that were put right, of each source."""
+        silent = _silent_requests(self._facts)
+        return [_repaired(source, silent) for source in self._facts.sources.values()]
+
+    @cached_property
+    def delays(self) -> list[list[int]]:
+        """Times from the last send to the answer of each answered IKE_SA_INIT, ns, of each source."""
+        return [list(_delays(source)) for source in self._facts.sources.values()]
+
+    @cached_property
+    def ordered_delays(self) -> list[int]:
+        """The same of all sources together, the shortest first."""
+        return sorted(chain.from_iterable(self.delays))
+
+
 @NETWORK.column("sources")
-def lossy_sources(facts: Facts) -> int:
+def lossy_sources(way: Way) -> int:
     """Sources with requests that were lost and answered when repeated."""
-    silent = _silent_requests(facts)
-    return sum(_repaired(source, silent) > 0 for source in facts.sources.values())
+    return sum(losses > 0 for losses in way.repaired)
 
 
 @NETWORK.column("requests")
-def repaired_losses(facts: Facts) -> int:
+def repaired_losses(way: Way) -> int:
     """Requests of all sources that were lost and answered when repeated."""
-    silent = _silent_requests(facts)
-    return sum(_repaired(source, silent) for source in facts.sources.values())
+    return sum(way.repaired)
 
 
 @NETWORK.column("sources")
-def slow_sources(facts: Facts) -> int:
+def slow_sources(way: Way) -> int:
     """Sources with an IKE_SA_INIT that was answered half a second or more after it was sent."""
-    return sum(any(delay >= _PROMPT for delay in _delays(s)) for s in facts.sources.values())
+    return sum(max(delays, default=0) >= _PROMPT for delays in way.delays)
 
 
 @NETWORK.column("sources")
-def answered_source_count(facts: Facts) -> int:
+def answered_source_count(way: Way) -> int:
     """Sources with at least one answered IKE_SA_INIT."""
-    return sum(any(True for _ in _delays(source)) for source in facts.sources.values())
+    return sum(bool(delays) for delays in way.delays)
 
 
 @NETWORK.column("ns")
-def init_delay_median_ns(facts: Facts) -> int | None:
+def init_delay_median_ns(way: Way) -> int | None:
     """Median time from IKE_SA_INIT request to answer."""
-    delays = sorted(delay for source in facts.sources.values() for delay in _delays(source))
+    delays = way.ordered_delays
     return delays[len(delays) // 2] if delays else None
 
 
 @NETWORK.column("ns")
-def init_delay_p95_ns(facts: Facts) -> int | None:
+def init_delay_p95_ns(way: Way) -> int | None:
     """Time from IKE_SA_INIT request to answer that 95 of 100 do not exceed."""
-    delays = sorted(delay for source in facts.sources.values() for delay in _delays(source))
+    delays = way.ordered_delays
     if len(delays) < 2:
         return None
     # As statistics.quantiles (exclusive) has it, whose import would cost more than the whole table.

@@ -30,7 +30,7 @@ from pcapan.tables.groups import (
 )
 from pcapan.tables.handshakes import HANDSHAKES, handshake_subjects
 from pcapan.tables.messages import MESSAGES
-from pcapan.tables.network import NETWORK
+from pcapan.tables.network import NETWORK, Way
 from pcapan.tables.sas import SAS
 from pcapan.tables.sources import SOURCES, source_subjects
 
@@ -55,7 +55,7 @@ _TABLES: tuple[tuple[Table, Subjects], ...] = (
     (LEGACY, legacy_subjects),
     (NODES, node_subjects),
     (DROPS, drop_subjects),
-    (NETWORK, lambda facts: [facts]),
+    (NETWORK, lambda facts: [Way(facts)]),
     (CAPTURE, lambda facts: [facts]),
 )
 TABLES: dict[str, Table] = {table.name: table for table, _ in _TABLES}

@@ -41,7 +41,7 @@ def _bins(
     attempts, answered, change = [0] * count, [0] * count, [0] * (count + 1)
     for source in sources:
         for attempt in source.attempts:
-            at = (attempt.first_ts - begin) // step
+            at = (attempt.requests[0].ts - begin) // step
             attempts[at] += 1
             answered[at] += attempt.answered
         for start, stop in source.live_intervals():

@@ -6,8 +6,10 @@ as clients, attempts or failures.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -38,7 +40,7 @@ def source_subjects(facts: Facts) -> Iterator[SourceSubject]:
 
 
 def _count(attempts: list[Attempt], name: str, wanted: bool) -> int:
-    return sum(getattr(attempt, name) is wanted for attempt in attempts)
+    return list(map(attrgetter(name), attempts)).count(wanted)
 
 
 @SOURCES.column()
@@ -62,13 +64,13 @@ def attempts(row: SourceSubject) -> int:
 @SOURCES.column("attempts")
 def answered(row: SourceSubject) -> int:
     """Attempts that got a real answer."""
-    return sum(attempt.answered for attempt in row.source.attempts)
+    return row.source.answered()
 
 
 @SOURCES.column("attempts")
 def unanswered(row: SourceSubject) -> int:
     """Attempts without a real answer."""
-    return sum(not attempt.answered for attempt in row.source.attempts)
+    return row.source.unanswered()
 
 
 @SOURCES.column("SAs")
@@ -86,13 +88,13 @@ def sas_concurrent_max(row: SourceSubject) -> int:
 @SOURCES.column("SAs")
 def sas_older(row: SourceSubject) -> int:
     """IKE SAs that were there before the capture began."""
-    return sum(sa.basis == Basis.OLDER and sa.predecessor is None for sa in row.source.sas)
+    return len([1 for sa in row.source.sas if sa.basis is Basis.OLDER and sa.predecessor is None])
 
 
 @SOURCES.column("SAs")
 def sas_half_open(row: SourceSubject) -> int:
     """IKE_SA_INITs that were answered and never followed by IKE_AUTH."""
-    return sum(sa.state == SaState.HALF_OPEN for sa in row.source.sas)
+    return [sa.state for sa in row.source.sas].count(SaState.HALF_OPEN)
 
 
 @SOURCES.column("clients")
@@ -170,18 +172,15 @@ def hop_spread(row: SourceSubject) -> int | None:
 @SOURCES.column("fingerprints")
 def fingerprints(row: SourceSubject) -> int:
     """Different IKE_SA_INIT fingerprints: payload order, proposals, vendor IDs, key exchange group."""
-    return len(
-        {
-            (a.shape.payloads, a.shape.sa_body, a.shape.vendor_ids, a.shape.ke_group)
-            for a in row.source.attempts
-        }
-    )
+    shapes = {id(attempt.shape): attempt.shape for attempt in row.source.attempts}
+    return len({(s.payloads, s.sa_body, s.vendor_ids, s.ke_group) for s in shapes.values()})
 
 
 @SOURCES.column("attempts")
 def windows_attempts(row: SourceSubject) -> int:
     """Attempts with a Microsoft vendor ID."""
-    return sum(any(is_microsoft(vid) for vid in a.shape.vendor_ids) for a in row.source.attempts)
+    sent = Counter(attempt.shape.vendor_ids for attempt in row.source.attempts)
+    return sum(count for vids, count in sent.items() if any(is_microsoft(vid) for vid in vids))
 
 
 @SOURCES.column("series")

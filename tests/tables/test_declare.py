@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pcapan.tables.declare import Table
 
 
@@ -43,3 +45,31 @@ def test_name_type_and_meaning_come_from_the_function() -> None:
     ]
     assert table.row(1) == {"height": 1, "names": ["x"], "parts": None, "share": 0.5}
     assert height(3) == 3  # still an ordinary function
+
+
+def test_a_column_of_another_type_is_refused() -> None:
+    table = Table("things", "thing")
+
+    def size(thing: int) -> complex:
+        return complex(thing)
+
+    with pytest.raises(TypeError, match="size returns complex, which is none of bool, int"):
+        table.column()(size)
+
+
+def test_rows_are_the_same_one_by_one_and_all_at_once() -> None:
+    table = Table("things", "thing")
+
+    @table.column()
+    def half(thing: int) -> float:
+        """Half of it."""
+        return thing / 2
+
+    @table.column()
+    def name(thing: int) -> str | None:
+        """Its name."""
+        return str(thing) if thing else None
+
+    for things in ([], [0], [3, 0, 7]):
+        rows = table.lazy_rows(things)
+        assert rows.plain() == [dict(row) for row in rows] == list(table.rows(things))

@@ -6,10 +6,16 @@ so it imports nothing of them by itself.
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import gc
 import os
 import sys
+import time
+from contextlib import suppress
+
+#: Exit status after Ctrl-C, as `pcapan.errors.ExitCode` has it.
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -20,23 +26,42 @@ def main() -> None:
     """
     # Modules and rules come to stay: looking for garbage among them would be a tenth of a short run.
     gc.set_threshold(100_000)
-    from pcapan.cli import main as run
-
+    sys.unraisablehook = _unraisable
+    status = _INTERRUPTED
     try:
+        from pcapan.cli import main as run
+
         run()
         status = 0
     except SystemExit as leaving:
         if isinstance(leaving.code, str):
             raise  # a text, which the interpreter prints
         status = leaving.code or 0
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:  # there is none where a program without a console started this one
-                stream.flush()
-        except (OSError, ValueError):
-            status = status or 1
+    except KeyboardInterrupt:
+        pass  # while it starts, the command line does not heed it yet
+    # When the command has ended, its status stands.
+    with suppress(KeyboardInterrupt):
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                if stream is not None:  # there is none where a program without a console started this one
+                    stream.flush()
+            except (OSError, ValueError):
+                status = status or 1
     os._exit(status)
+
+
+def _unraisable(told: sys.UnraisableHookArgs) -> None:
+    """A Ctrl-C that came where nothing can be raised, as in a callback of an import, comes once more."""
+    if told.exc_type is KeyboardInterrupt:
+        _thread.start_new_thread(_interrupt_soon, ())
+    else:
+        sys.__unraisablehook__(told)
+
+
+def _interrupt_soon() -> None:
+    time.sleep(0.01)
+    _thread.interrupt_main()
 
 
 if __name__ == "__main__":

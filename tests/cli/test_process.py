@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from pcapan import __main__ as entry
 from tests.samples_kit import sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,3 +153,10 @@ def test_a_shell_is_offered_words(words: list[str], offered: list[str]) -> None:
         [sys.executable, "-m", "pcapan"], env={**os.environ, **asked}, capture_output=True, text=True
     )
     assert ran.stdout.split() == offered and ran.stderr == ""
+
+
+def test_a_ctrl_c_that_cannot_be_raised_comes_again() -> None:
+    told = SimpleNamespace(exc_type=KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        entry._unraisable(cast(Any, told))
+        time.sleep(20)

@@ -6,8 +6,6 @@ are made, so CSV and JSON lines need no pandas and no memory for the whole table
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -27,7 +25,7 @@ from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts, Site
 from pcapan.tables.registry import TABLES, rows_of, subjects_of
 
-#: Values whose text the csv module writes as `cell_text` does: most cells, and they may be millions.
+#: Values that `str` writes as `cell_text` does: most cells, and they may be millions.
 _AS_IT_IS = frozenset((int, float, type(None)))
 _TEXTS = frozenset((str, type(None)))
 _LISTS = frozenset((list,))
@@ -38,6 +36,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Rows held at once when writing Parquet, and CSV.
 _BATCH = 20_000
 _CSV_BATCH = 512
+
+#: What a field of a CSV file does not hold without quotes.
+_TO_QUOTE = (",", '"', "\n", "\r")
 
 
 def run(
@@ -102,21 +103,28 @@ def _write_jsonl(rows: Iterator[dict[str, Any]], file: BinaryIO, *, ascii_only: 
 
 def _write_csv(table: Table, subjects: Iterable[Any], file: BinaryIO, *, visible: bool) -> None:
     """Column by column: what a column holds is mostly of one type, and then nobody has to ask every cell."""
-    line = io.StringIO()
-    writer = csv.writer(line, lineterminator="\n")
-    writer.writerow([column.name for column in table.columns])
+    _put(",".join(column.name for column in table.columns) + "\n", file, visible=visible)
     values = [column.value for column in table.columns]
     left = iter(subjects)
     while batch := list(islice(left, _CSV_BATCH)):
-        writer.writerows(
-            zip(*(cells([value(subject) for subject in batch]) for value in values), strict=True)
-        )
-        _flush(line, file, visible=visible)
-    _flush(line, file, visible=visible)
+        columns = [_fields(cells([value(subject) for subject in batch])) for value in values]
+        _put("".join([",".join(row) + "\n" for row in zip(*columns, strict=True)]), file, visible=visible)
+
+
+def _fields(column: list[Any]) -> list[str]:
+    """Cells as fields of RFC 4180: in quotes where they hold a comma, a quote or the end of a line."""
+    fields = ["" if value is None else value if type(value) is str else str(value) for value in column]
+    every = "".join(fields)
+    if not any(sign in every for sign in _TO_QUOTE):
+        return fields
+    return [
+        '"' + field.replace('"', '""') + '"' if any(sign in field for sign in _TO_QUOTE) else field
+        for field in fields
+    ]
 
 
 def cells(column: list[Any]) -> list[Any]:
-    """Values as `cell_text` shows them, or ones whose text the csv module writes just so."""
+    """Values as `cell_text` shows them, or ones that `_fields` writes just so."""
     types = set(map(type, column))
     if types <= _AS_IT_IS:
         return column
@@ -133,13 +141,10 @@ def _joined(items: tuple[Any, ...]) -> str:
     return " ".join(map(str, items))
 
 
-def _flush(text: io.StringIO, file: BinaryIO, *, visible: bool) -> None:
-    made = text.getvalue()
+def _put(made: str, file: BinaryIO, *, visible: bool) -> None:
     if visible:
         made = "\n".join(clean(part) for part in made.split("\n"))
     file.write(made.encode("utf-8", "backslashreplace"))
-    text.seek(0)
-    text.truncate()
 
 
 def cell_text(value: Any) -> str:

@@ -23,7 +23,7 @@ MAX_TEXT = 4096
 #: Marks are at least this far apart, bytes: a hostile file must not fill memory with them.
 MARK_EVERY = 256 * 1024
 
-#: Files from this size on are read on a thread of its own, bytes.
+#: Compressed files larger than this are inflated on a thread of their own, stored bytes.
 _READ_AHEAD_FROM = 16 * 1024 * 1024
 
 #: Reads frames again by number, in rising order, each as a block of its own; see `Capture.refetch`.

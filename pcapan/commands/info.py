@@ -21,7 +21,7 @@ from pcapan.ingest.etl.explain import NoPacketsError
 from pcapan.ingest.frames import Interface
 from pcapan.pipeline import Options, read_facts
 from pcapan.report.jsontext import json_bytes, json_text
-from pcapan.report.lines import make_console
+from pcapan.report.lines import make_paper
 from pcapan.report.safe import clean
 from pcapan.report.words import listed, number_name, spoken_duration, spoken_time
 from pcapan.scan.columns import FileScan
@@ -101,10 +101,10 @@ def _explain(error: NoPacketsError, *, json: bool, color: bool) -> ExitCode:
         }
         write_out(json_bytes(json_text(document, ascii_only=to_terminal()) + "\n"))
         return error.exit_code
-    console = make_console(sys.stdout, color=color)
-    console.print(clean(error.path), style="bold", soft_wrap=True)
+    paper = make_paper(sys.stdout, color=color)
+    paper.line([(clean(error.path), "bold")])
     for name, said in [("packets", "none"), ("why", error.message), ("to do", error.hint), *error.facts]:
-        console.print(clean(f"  {name + ':':<14}{said}"), soft_wrap=True)
+        paper.line([(clean(f"  {name + ':':<14}{said}"), "")])
     return error.exit_code
 
 
@@ -152,10 +152,10 @@ def _interface(interface: Interface) -> dict[str, Any]:
 
 
 def _print(document: dict[str, Any], *, color: bool) -> None:
-    console = make_console(sys.stdout, color=color)
+    paper = make_paper(sys.stdout, color=color)
 
     def line(text: str, style: str = "") -> None:
-        console.print(clean(text), style=style or None, soft_wrap=True)
+        paper.line([(clean(text), style)])
 
     for entry in document["inputs"]:
         line(entry["path"], "bold")

@@ -1,6 +1,6 @@
 """A result for a terminal, and as plain text for a pipe or a file.
 
-Knows the result document and rich. Must not know how anything was found. Colour is decoration: the
+Knows the result document. Must not know how anything was found. Colour is decoration: the
 text says everything without it. Everything printed passes `clean`, because file names, vendor ids
 and comments are strangers' text.
 """
@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, TextIO
 
-from rich.console import Console
-from rich.text import Text
-
 from pcapan.model import Evidence, Finding, Fix, Result
 from pcapan.report import words
-from pcapan.report.lines import Lines, make_console
+from pcapan.report.lines import Lines, Paper, make_paper
 from pcapan.report.safe import clean
 from pcapan.report.story import Wanted
 
@@ -55,14 +52,14 @@ def print_result(
     reconfigure = getattr(file, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
-    _Printer(result, make_console(file, color=color, width=width), detail, wanted or Wanted()).print()
+    _Printer(result, make_paper(file, color=color, width=width), detail, wanted or Wanted()).print()
 
 
 class _Printer(Lines):
-    def __init__(self, result: Result, console: Console, detail: Detail, wanted: Wanted) -> None:
+    def __init__(self, result: Result, paper: Paper, detail: Detail, wanted: Wanted) -> None:
         self.wanted = wanted
         self.result = result
-        super().__init__(console)
+        super().__init__(paper)
         self.detail = detail
         self.everything = detail is Detail.ALL
         self.groups = words.grouped(result)
@@ -91,15 +88,18 @@ class _Printer(Lines):
 
     def _verdict(self) -> None:
         verdict, sentence = words.headline(self.result)
-        line = Text("Verdict: ", style="bold")
-        line.append(verdict.upper(), style=_STYLES.get(verdict, "bold"))
-        line.append(f" - {clean(sentence)}")
         more = words.also(self.result)
+        told = f" - {sentence}"
+        if more and self.detail is Detail.LINE:
+            told += f" Also: {more}."
+        line = [
+            ("Verdict: ", "bold"),
+            (verdict.upper(), _STYLES.get(verdict, "bold")),
+            (clean(told), "bold"),
+        ]
         if self.detail is Detail.LINE:
-            if more:
-                line.append(f" Also: {clean(more)}.")
             # One line for a script or a log, however long.
-            self.console.print(line, soft_wrap=True)
+            self.paper.line(line)
             return
         self.put(line)
         if more:
@@ -111,9 +111,8 @@ class _Printer(Lines):
         self.blank()
         verdict = words.VERDICT_WORDS[finding.verdict]
         self.heading(f"{number}. {finding.title}")
-        state = Text(verdict, style=_STYLES.get(verdict, ""))
-        state.append(f", severity {finding.severity}, rule {clean(finding.id)} {clean(finding.rule_version)}")
-        self.put(state, 3)
+        state = f"{verdict}, severity {finding.severity}, rule {finding.id} {finding.rule_version}"
+        self.put([(clean(state), _STYLES.get(verdict, ""))], 3)
         if finding.addresses:
             self.line(f"For: {self._addresses(finding)}", 3)
         self.line(finding.summary, 3)

@@ -1,19 +1,16 @@
 """A comparison for a terminal, and as plain text for a pipe or a file.
 
-Knows the comparison and rich. Must not know how it was judged.
+Knows the comparison. Must not know how it was judged.
 """
 
 from __future__ import annotations
 
 from typing import TextIO
 
-from rich.console import Console
-from rich.text import Text
-
 from pcapan.report.clock import Clock
 from pcapan.report.compare import told
 from pcapan.report.compare.judge import Change, Comparison, Outcome
-from pcapan.report.lines import Lines, make_console
+from pcapan.report.lines import Lines, Paper, make_paper
 from pcapan.report.safe import clean
 from pcapan.report.terminal import Detail
 
@@ -42,12 +39,12 @@ def print_comparison(
     reconfigure = getattr(file, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
-    _Printer(comparison, make_console(file, color=color, width=width), clock, detail).print()
+    _Printer(comparison, make_paper(file, color=color, width=width), clock, detail).print()
 
 
 class _Printer(Lines):
-    def __init__(self, comparison: Comparison, console: Console, clock: Clock, detail: Detail) -> None:
-        super().__init__(console)
+    def __init__(self, comparison: Comparison, paper: Paper, clock: Clock, detail: Detail) -> None:
+        super().__init__(paper)
         self.comparison = comparison
         self.clock = clock
         self.detail = detail
@@ -66,11 +63,13 @@ class _Printer(Lines):
 
     def _verdict(self) -> None:
         outcome = self.comparison.outcome
-        line = Text("Change: ", style="bold")
-        line.append(told.OUTCOME_WORDS[outcome].upper(), style=_STYLES[outcome])
-        line.append(f" - {clean(self.comparison.sentence)}")
+        line = [
+            ("Change: ", "bold"),
+            (told.OUTCOME_WORDS[outcome].upper(), _STYLES[outcome]),
+            (f" - {clean(self.comparison.sentence)}", "bold"),
+        ]
         if self.detail is Detail.LINE:
-            self.console.print(line, soft_wrap=True)
+            self.paper.line(line)
             return
         self.put(line)
         for side, verdict, sentence in told.headlines(self.comparison):
@@ -132,4 +131,4 @@ class _Printer(Lines):
         widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(3)]
         for number, (name, old, new) in enumerate([heads, *rows]):
             text = f"{name:<{widths[0]}}  {old:>{widths[1]}}  {new:>{widths[2]}}"
-            self.put(Text(clean(text), style="bold" if number == 0 else ""), 2)
+            self.put([(clean(text), "bold" if number == 0 else "")], 2)

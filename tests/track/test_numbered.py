@@ -20,7 +20,7 @@ def test_an_address_is_its_octets(address: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.04", "1.2.3.+4", "1.2.3. 4", "a.b.c.d", "1::2::3", "::1%eth0"],
+    ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1.2.3.04", "1.2.3.+4", "1.2.3. 4", "a.b.c.d", "1::2::3", "::1%"],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(OSError):

@@ -1,7 +1,7 @@
 """The command line: what may be asked, and with which exit status it ends.
 
-Knows the commands and their options. Must not know how a command does its work, and must not import
-anything heavy: ``pcapan --help`` has to answer at once, so every command imports its own module when
+Knows the commands and which options each takes. Must not know how a command does its work, and must not
+import anything heavy: ``pcapan --help`` has to answer at once, so every command imports its own module when
 it runs.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -18,6 +17,28 @@ import pcapan
 from pcapan.commands import batch as batch_commands
 from pcapan.commands import completion
 from pcapan.commands import rules as rule_commands
+from pcapan.commands.arguments import (
+    Balancers,
+    Captures,
+    FolderTables,
+    Force,
+    InfoFormat,
+    Jobs,
+    Limit,
+    NoColor,
+    Overrides,
+    OwnRules,
+    Quiet,
+    Redact,
+    RedactKey,
+    RedactMap,
+    Report,
+    Servers,
+    TableFormat,
+    Vendor,
+    Vips,
+    Zone,
+)
 from pcapan.commands.guard import guarded
 from pcapan.errors import ExitCode, UsageError
 
@@ -34,159 +55,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-
-
-class Report(StrEnum):
-    """How a result is printed."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    HTML = "html"
-    JSON = "json"
-
-
-class InfoFormat(StrEnum):
-    """How the facts about files are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class FolderTables(StrEnum):
-    """How the tables of a report folder are written."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-
-
-class TableFormat(StrEnum):
-    """How a table is written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-
-
-Captures = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="CAPTURE...",
-        help="Capture files of one incident, in any order (pcap, pcapng, also .gz and .zst, and whatever "
-        "else tshark reads); - is standard input.",
-        show_default=False,
-    ),
-]
-Servers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--server",
-        metavar="ADDR",
-        help="Address of a VPN server, when it cannot be told from the capture. May be given several times.",
-        show_default=False,
-    ),
-]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        metavar="N",
-        min=1,
-        help="Cores to use for several captures and for searches; all of them if not given.",
-        show_default=False,
-    ),
-]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only; no progress.")]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, whatever the terminal can do.")]
-
-Vips = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--vip",
-        metavar="ADDR",
-        help="Address that clients dial (the balancer's virtual server): sharpens full-nat. Repeatable.",
-        show_default=False,
-    ),
-]
-Balancers = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--balancer",
-        metavar="ADDR",
-        help="Address that the balancer uses towards the servers: sharpens full-nat. Repeatable.",
-        show_default=False,
-    ),
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        metavar="N",
-        min=1,
-        help="IkeNumEstablishedForInitialQuery as set on the servers: sharpens sa-limit-exhaustion.",
-        show_default=False,
-    ),
-]
-OwnRules = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--rules",
-        metavar="PATH",
-        help="A rule file, or a folder of them, that adds to the built-in rules or replaces those of the "
-        "same id.",
-        show_default=False,
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="ID.PARAM=VALUE", help="Change a parameter of a rule.", show_default=False),
-]
-Vendor = Annotated[
-    str | None,
-    typer.Option(
-        "--vendor",
-        metavar="NAME",
-        help="Show what to change for this maker only: f5, citrix, kemp, loadbalancer.org, azure, aws, "
-        "nginx, fortigate, paloalto.",
-        autocompletion=completion.vendor_names,
-        show_default=False,
-    ),
-]
-Zone = Annotated[
-    str | None,
-    typer.Option(
-        "--tz",
-        metavar="ZONE",
-        help="Tell times in this zone too, such as Europe/Berlin; UTC is always told.",
-        show_default=False,
-    ),
-]
-Redact = Annotated[
-    bool,
-    typer.Option(
-        "--redact",
-        help="Put pseudonyms in place of addresses, SPIs, file and interface names. Verdicts stay.",
-    ),
-]
-RedactKey = Annotated[
-    str | None,
-    typer.Option(
-        "--redact-key",
-        metavar="TEXT|@FILE",
-        help="Passphrase for pseudonyms that several runs share; random if not given. @FILE, or the variable "
-        "PCAPAN_REDACT_KEY, keeps it out of the shell's history.",
-        show_default=False,
-    ),
-]
-RedactMap = Annotated[
-    str | None,
-    typer.Option(
-        "--redact-map",
-        metavar="FILE",
-        help="Write which name became which pseudonym (CSV). It undoes the redaction: do not hand it on.",
-        show_default=False,
-    ),
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace reports that exist.")]
 
 
 def _print_version(asked: bool) -> None:

@@ -17,10 +17,10 @@ from pcapan.report.safe import clean
 _SIGNS = st.text(alphabet="ab-.漢字é\u0301ß🙂  ", max_size=300)
 
 
-_WIDTHS, _INDENTS, _MARKS = map(st.sampled_from, ([60, 77, 120], [0, 3, 45], ["", "- ", "10. "]))
+_INDENTS, _MARKS = st.sampled_from([0, 3, 45]), st.sampled_from(["", "- ", "10. "])
 
 
-@given(_SIGNS, _WIDTHS, _INDENTS, _MARKS)
+@given(_SIGNS, st.sampled_from([60, 77, 120]), _INDENTS, _MARKS)
 @example("x" * 200, 60, 0, "")
 @example("word " + "漢" * 90 + " word", 60, 3, "- ")
 @example("", 60, 5, "- ")

@@ -62,37 +62,42 @@ def scan(source: str) -> str:
         )
     parts: list[str] = []
     previous: str | None = None
-    opened: list[tuple[int, int]] = []
+    opened: list[int] = []
+
+    def refuse(at: int, message: str, hint: str = ALLOWED) -> NoReturn:
+        line, column = place(source, at)
+        raise ExpressionError(message, line=line, column=column, hint=hint)
+
     for match in _TOKEN.finditer(source):
-        kind, token = match.lastgroup, match.group()
-        line, column = place(source, match.start())
-
-        def refuse(message: str, hint: str = ALLOWED, line: int = line, column: int = column) -> NoReturn:
-            raise ExpressionError(message, line=line, column=column, hint=hint)
-
-        if kind != "comment" and not _PRINTABLE.fullmatch(token):
-            refuse("Only plain ASCII characters are allowed in an expression.")
+        kind, token, at = match.lastgroup, match.group(), match.start()
+        if kind in ("space", "comment"):
+            parts.append(" " * len(token))
+            continue
+        if not _PRINTABLE.fullmatch(token):
+            refuse(at, "Only plain ASCII characters are allowed in an expression.")
         if kind == "bad" and token in "\"'":
-            refuse("This text has no closing quote.", "Close it on the same line.")
+            refuse(at, "This text has no closing quote.", "Close it on the same line.")
         if kind in ("bad", "wrong"):
-            refuse(f"{token!r} is not allowed in an expression.", INSTEAD.get(token, ALLOWED))
-        if kind == "string" and "\\" in token:
-            refuse("Backslashes are not allowed in the text of an expression.")
-        if kind == "string" and previous == "word" and parts[-1].strip():
-            refuse("Letters stand against the quote.", "Text has no prefix; put a space after a word.")
-        if kind == "string" and previous == "string":
-            refuse("Two texts stand side by side.", "Write one text in single or double quotes.")
-        if token == "(":
-            opened.append((line, column))
-        elif token == ")" and not opened:
-            refuse("This parenthesis closes nothing.", "Remove it, or open it before.")
+            refuse(at, f"{token!r} is not allowed in an expression.", INSTEAD.get(token, ALLOWED))
+        if kind == "string":
+            if "\\" in token:
+                refuse(at, "Backslashes are not allowed in the text of an expression.")
+            if previous == "word" and parts[-1].strip():
+                hint = "Text has no prefix; put a space after a word."
+                refuse(at, "Letters stand against the quote.", hint)
+            if previous == "string":
+                refuse(at, "Two texts stand side by side.", "Write one text in single or double quotes.")
+        elif token == "(":
+            opened.append(at)
+            if len(opened) > MAX_PARENTHESES:
+                message = f"More than {MAX_PARENTHESES} nested parentheses."
+                refuse(at, message, "Name the inner parts in [let].")
         elif token == ")":
+            if not opened:
+                refuse(at, "This parenthesis closes nothing.", "Remove it, or open it before.")
             opened.pop()
-        if len(opened) > MAX_PARENTHESES:
-            refuse(f"More than {MAX_PARENTHESES} nested parentheses.", "Name the inner parts in [let].")
-        previous = previous if kind in ("space", "comment") else kind
-        parts.append(" " * len(token) if kind in ("space", "comment") else token)
+        previous = kind
+        parts.append(token)
     if opened:
-        line, column = opened[-1]
-        raise ExpressionError("This parenthesis is not closed.", line=line, column=column, hint="Add ')'.")
+        refuse(opened[-1], "This parenthesis is not closed.", "Add ')'.")
     return "".join(parts)

@@ -101,19 +101,20 @@ def load_rules(
     texts = {rule_id: text for rule_id, (_, text) in chosen.items()}
     used = {name for rule in applied.values() for name in rule.use_fixes}
     texts |= {f"{FOLDER}/{name}": checked.catalogue[name].text for name in used}
+    hashed = {name: _hashed(name, text) for name, text in texts.items()}
     return RuleSet(
         tuple(applied[rule_id] for rule_id in sorted(applied)),
-        _fingerprint(texts, overrides or {}),
+        _fingerprint(hashed, overrides or {}),
         MappingProxyType(checked.catalogue),
-        {rule.id: _rule_fingerprint(rule, texts, overrides or {}) for rule in applied.values()},
+        {rule.id: _rule_fingerprint(rule, hashed, overrides or {}) for rule in applied.values()},
     )
 
 
-def _rule_fingerprint(rule: Rule, texts: Mapping[str, str], overrides: Mapping[str, str]) -> str:
+def _rule_fingerprint(rule: Rule, hashed: Mapping[str, bytes], overrides: Mapping[str, str]) -> str:
     """The fingerprint of all that decides what one rule says."""
     names = [rule.id, *(f"{FOLDER}/{name}" for name in rule.use_fixes)]
     mine = {key: text for key, text in overrides.items() if key.partition(".")[0] == rule.id}
-    return _fingerprint({name: texts[name] for name in names}, mine)
+    return _fingerprint({name: hashed[name] for name in names}, mine)
 
 
 class Checked(Struct, frozen=True):
@@ -246,12 +247,17 @@ def _override(param: Param, key: str, text: str) -> bool | int | float | str:
     )
 
 
-def _fingerprint(texts: Mapping[str, str], overrides: Mapping[str, str]) -> str:
-    """SHA-256 over ids, texts (line ends and trailing blanks do not count) and overrides."""
+def _hashed(name: str, text: str) -> bytes:
+    """What of a file goes into fingerprints: line ends and trailing blanks do not count."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    return json.dumps([name, "\n".join(lines).strip()]).encode()
+
+
+def _fingerprint(hashed: Mapping[str, bytes], overrides: Mapping[str, str]) -> str:
+    """SHA-256 over ids and texts, as `_hashed` gives them by id, and overrides."""
     digest = hashlib.sha256()
-    for rule_id in sorted(texts):
-        lines = [line.rstrip() for line in texts[rule_id].splitlines()]
-        digest.update(json.dumps([rule_id, "\n".join(lines).strip()]).encode())
+    for name in sorted(hashed):
+        digest.update(hashed[name])
     for key in sorted(overrides):
         digest.update(json.dumps([key, overrides[key].strip()]).encode())
     return digest.hexdigest()

@@ -78,6 +78,8 @@ class _Reader:
         self.catalogue = catalogue
         self.names: dict[str, Name] = {}
         self.types: dict[str, ColumnType] = {}
+        self.shown: Mapping[str, ColumnType] = GROUP_NAMES
+        """What the holes of a text may name, once everything is declared."""
         self.ambiguous: frozenset[str] = frozenset()
         self.broken: list[str] = []
 
@@ -91,6 +93,7 @@ class _Reader:
         self.declare(table)
         params = self.params()
         lets = self.lets()
+        self.shown = {**GROUP_NAMES, **self.types}
         # One statement a section, in the order of the file: what a section names is declared by then.
         needs = tuple(self.need(part) for part in top.tables("needs"))
         outcomes = tuple(self.outcome(part) for part in top.tables("outcome"))
@@ -217,7 +220,7 @@ class _Reader:
         return section.condition(key, self.types, self.ambiguous)
 
     def template(self, section: Section, key: str, *, is_filter: bool = False) -> Template | None:
-        return section.template(key, {**GROUP_NAMES, **self.types}, is_filter=is_filter)
+        return section.template(key, self.shown, is_filter=is_filter)
 
     def required_template(self, section: Section, key: str) -> Template:
         return self.template(section, key) or section.missing_template(key)
@@ -285,7 +288,7 @@ class _Reader:
         plan = ReportPlan(
             MappingProxyType(summary),
             self.template(part, "why"),
-            part.templates("cannot_show", {**GROUP_NAMES, **self.types}),
+            part.templates("cannot_show", self.shown),
             numbers,
             tuple(self.signal(signal) for signal in part.tables("signal")),
             tuple(self.signal(refute) for refute in part.tables("refute")),

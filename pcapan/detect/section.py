@@ -7,6 +7,7 @@ know which keys a rule has. A key that was never asked for is unknown, and `fini
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -127,11 +128,12 @@ class Section:
         value = self._take(key)
         if value is None and default is not None:
             return default
+        if isinstance(value, str):
+            with suppress(ValueError):
+                return words(value)
         known = [word.value for word in words]
         if value is None:
             self.issue(key, f"The key {self._name(key)!r} is missing.", f"Write one of {', '.join(known)}.")
-        elif isinstance(value, str) and value in known:
-            return words(value)
         else:
             shown = str(value)[:60]
             hint = did_you_mean(shown, known, what="words")

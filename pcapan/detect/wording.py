@@ -116,6 +116,8 @@ def parse_template(source: str, types: Mapping[str, ColumnType], *, is_filter: b
     """
     if len(source) > MAX_LENGTH:
         raise TemplateError(f"The text has more than {MAX_LENGTH} characters.", hint="Shorten it.")
+    if "{" not in source and "}" not in source:
+        return Template(source, (), (source,) if source else (), is_filter)
     parts: list[str | _Hole] = []
     names: dict[str, None] = {}
     end = 0
@@ -125,22 +127,24 @@ def parse_template(source: str, types: Mapping[str, ColumnType], *, is_filter: b
         if match.group() in ("{{", "}}"):
             parts.append(match.group()[0])
             continue
-        before = source[: match.start()]
-        line, column = before.count("\n") + 1, match.start() - (before.rfind("\n") + 1) + 1
         if match.group(1) is None:
-            raise TemplateError(
-                "A brace stands alone.", line=line, column=column, hint="Write {{ or }} for a brace."
-            )
-        hole = _hole(match.group(1), types, line, column)
+            raise _fault(source, match.start(), "A brace stands alone.", "Write {{ or }} for a brace.")
+        hole = _hole(match.group(1), types, source, match.start())
         names[hole.name] = None
         parts.append(hole)
     parts.append(source[end:])
     return Template(source, tuple(names), tuple(part for part in parts if part), is_filter)
 
 
-def _hole(text: str, types: Mapping[str, ColumnType], line: int, column: int) -> _Hole:
+def _fault(source: str, at: int, message: str, hint: str) -> TemplateError:
+    before = source[:at]
+    line, column = before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
+    return TemplateError(message, line=line, column=column, hint=hint)
+
+
+def _hole(text: str, types: Mapping[str, ColumnType], source: str, at: int) -> _Hole:
     def fail(message: str, hint: str) -> NoReturn:
-        raise TemplateError(message, line=line, column=column, hint=hint)
+        raise _fault(source, at, message, hint)
 
     match = _HOLE.fullmatch(text)
     if match is None:

@@ -86,8 +86,11 @@ class Feeder:
         self._chunk_size = max(1, chunk_size)
         self.data = bytearray()
         self._spare = bytearray()
-        self._lead = self._spare_lead = 0
-        """Where in `data` and `_spare` an aligned piece may begin."""
+        self._lead: int | None = None
+        self._spare_lead: int | None = None
+        """Where in `data` and `_spare` an aligned piece may begin; None while nobody has looked."""
+        self._full = False
+        """Whether the last piece left more to come."""
         self.position = 0
         self.end = 0
         self._base = 0
@@ -115,14 +118,18 @@ class Feeder:
             self._spare = bytearray(
                 left + self._chunk_size + 2 * _ALIGNMENT + max(left, self._chunk_size // 8)
             )
+            self._spare_lead = None
+        if self._spare_lead is None and self._full:
+            # Not for the first piece: it is often the only one, and what tells addresses takes 2 ms to load.
             self._spare_lead = _lead(self._spare)
-        begin = (self._spare_lead - left) % _ALIGNMENT
+        begin = ((self._spare_lead or 0) - left) % _ALIGNMENT
         fresh = begin + left
         target = self._spare
         # The stream goes first: it may still be hashing what is in this memory.
         got = self._stream.readinto(memoryview(target)[fresh : fresh + self._chunk_size])
         if got == 0:
             return False
+        self._full = got == self._chunk_size
         self._lead, self._spare_lead = self._spare_lead, self._lead
         self._turn_to(target, begin, fresh, got)
         if self._reader is not None:

@@ -2,17 +2,16 @@
 
 Knows the template engine, the style sheet and the policy that a browser is told. Must not know what a
 page says. Every text passes `clean` and is escaped by the template engine; only drawings and the style
-sheet of pcapan itself go in as they are.
+sheet of pcapan itself go in as they are. What only a page needs is imported when one is made: every run
+imports this module.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from importlib import import_module, resources
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +88,9 @@ def render_page(
     name: str, filters: Mapping[str, Callable[[Any], Any]], *, package: str = "pcapan.report", **values: Any
 ) -> str:
     """The page that the template `name` of a package makes of `values`, with further filters of its own."""
+    import base64
+    import hashlib
+
     css = _file("page.css")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -99,10 +101,14 @@ def render_page(
 
 
 def _file(name: str, package: str = "pcapan.report") -> str:
+    from importlib import resources
+
     return resources.files(package).joinpath(name).read_text("utf-8").replace("\r\n", "\n")
 
 
 def _environment(package: str) -> Environment:
+    from importlib import resources
+
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 

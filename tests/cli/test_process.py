@@ -48,6 +48,12 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert not _imported(arguments) & set(HEAVY)
 
 
+def test_a_small_analysis_imports_nothing_that_it_does_not_use() -> None:
+    others = {"rich", "socket", "ctypes", "tempfile", "base64", "random", "importlib.resources", "concurrent"}
+    loaded = _imported(["analyze", str(sample("sa-limit-8"))])
+    assert not loaded & (others | set(HEAVY) - {"pcapan.pipeline"})
+
+
 def test_rows_need_no_pandas() -> None:
     for form in ("csv", "jsonl"):
         loaded = _imported(["tables", str(sample("healthy-dnat")), "-t", "attempts", "--format", form])

@@ -21,7 +21,7 @@ _SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 def shared_dir() -> Path:
     """The folder with the capture corpus beside the checkout; tests that use it are marked `shared`."""
     if not _SHARED.is_dir():
-        pytest.skip("there is no folder `shared` beside the checkout")
+        pytest.skip("needs the folder `shared` beside the checkout: its captures are not compared")
     return _SHARED
 
 
@@ -30,5 +30,5 @@ def tshark() -> str:
     """Path of tshark; tests that use it are marked `tshark`."""
     found = shutil.which("tshark")
     if found is None:
-        pytest.skip("tshark is not installed")
+        pytest.skip("needs tshark: what it decodes is not compared, nor what it reads for pcapan")
     return found

@@ -25,7 +25,9 @@ from pcapan.errors import UnreadableError
 from tests.batch.packing import FULL_NAT, HEALTHY, LIMIT, ROOT, SAMPLES, SILENT
 from tests.batch.running import consistent, files, manifest
 
-distributed = pytest.importorskip("distributed")
+distributed = pytest.importorskip(
+    "distributed", reason="needs distributed (the extra dask): runs on a Dask cluster are not tested"
+)
 
 
 @dataclass

@@ -25,7 +25,10 @@ from pcapan.pipeline import read_facts
 from tests.batch.packing import FULL_NAT, HEALTHY, packed, tar_of, zip_of
 
 DATA = FULL_NAT.read_bytes()
-posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX file systems")
+posix = pytest.mark.skipif(
+    sys.platform == "win32",
+    reason="needs a POSIX file system: links, special files and names of any bytes are not tested on Windows",
+)
 
 
 def found_in(*sources: Path | str) -> Found:

@@ -20,7 +20,9 @@ from pcapan.errors import UnreadableError, UsageError
 from tests.batch.packing import FULL_NAT, HEALTHY, SILENT, packed, zip_of
 from tests.batch.running import batch, consistent, manifest, result
 
-s3fs = pytest.importorskip("s3fs")
+s3fs = pytest.importorskip(
+    "s3fs", reason="needs s3fs (the extra remote): captures in an object store are not tested"
+)
 KEY, SECRET = "tester", "not-a-secret"
 
 
@@ -45,7 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running server."""
     weed = shutil.which("weed") or shutil.which(str(Path(__import__("sys").executable).with_name("weed")))
     if weed is None:
-        pytest.skip("SeaweedFS is not installed")
+        pytest.skip("needs SeaweedFS (weed): captures in an object store are not tested")
     root = tmp_path_factory.mktemp("store")
     keys = {
         "credentials": [{"accessKey": KEY, "secretKey": SECRET}],

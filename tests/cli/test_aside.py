@@ -23,8 +23,9 @@ from pcapan.model import Result
 from tests.cli.conftest import Cli
 from tests.samples_kit import sample
 
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
+NO_PAGES = "needs matplotlib and jinja2 (the extra report): pages drawn aside are not tested"
+pytest.importorskip("matplotlib", reason=NO_PAGES)
+pytest.importorskip("jinja2", reason=NO_PAGES)
 
 LOOK = Look("html", wanted=make_wanted("f5", "Europe/Berlin"))
 
@@ -69,7 +70,9 @@ def test_another_process_draws_the_same_page(result: Result, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("worth_it")
-@pytest.mark.skipif(sys.platform == "win32", reason="processes are killed otherwise on Windows")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="needs SIGKILL: a page process that dies at once is not tested on Windows"
+)
 @pytest.mark.parametrize("late", [False, True])
 def test_a_process_that_dies_costs_nothing_but_time(result: Result, late: bool) -> None:
     with page_maker([str(sample("sa-limit-8"))], jobs=2) as pages:

@@ -19,6 +19,13 @@ from tests.samples_kit import sample
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("pandas", "numpy", "pyshark", "pyarrow", "zstandard", "pcapan.pipeline", "rich")
 
+needs_pipes = pytest.mark.skipif(
+    os.name != "posix", reason="needs EPIPE as POSIX has it: a reader that goes away is not tested"
+)
+needs_signals = pytest.mark.skipif(
+    os.name != "posix", reason="needs SIGINT as POSIX has it: Ctrl-C while waiting for input is not tested"
+)
+
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
@@ -74,7 +81,7 @@ def test_python_m_from_another_folder(tmp_path: Path) -> None:
     assert done.stdout.startswith("Verdict: CONFIRMED")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+@needs_pipes
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_a_closed_pipe_ends_quietly(form: str) -> None:
     command = [
@@ -97,7 +104,7 @@ def test_a_closed_pipe_ends_quietly(form: str) -> None:
         assert running.wait(30) == 0
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+@needs_pipes
 def test_a_closed_pipe_ends_the_text_report_quietly() -> None:
     command = [sys.executable, "-m", "pcapan", "analyze", str(sample("sa-limit-8")), "-v"]
     with subprocess.Popen(
@@ -109,7 +116,7 @@ def test_a_closed_pipe_ends_the_text_report_quietly() -> None:
         assert running.wait(30) == 0
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
+@needs_signals
 def test_ctrl_c_while_waiting_for_input_is_exit_130() -> None:
     command = [sys.executable, "-m", "pcapan", "analyze", "-"]
     with subprocess.Popen(

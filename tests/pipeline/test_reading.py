@@ -150,7 +150,9 @@ def test_interruption_ends_the_crew(side_by_side: str, monkeypatch: pytest.Monke
         read_files([str(sample(name)) for name in NAMES], jobs=2, progress=interrupt)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.skipif(
+    os.name != "posix", reason="needs SIGINT as POSIX has it: Ctrl-C while a crew reads is not tested"
+)
 @pytest.mark.parametrize("switch", ["0", "1"])
 def test_ctrl_c_on_the_command_line(switch: str, tmp_path: Path) -> None:
     block = sample("healthy-dnat").read_bytes()

@@ -178,7 +178,7 @@ def test_words_to_the_terminal_name_files_and_the_result_does_not(cli: Cli, tmp_
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_reports_say_that_names_are_pseudonyms_and_offer_no_command_with_one(cli: Cli, form: str) -> None:
     if form == "html":
-        pytest.importorskip("matplotlib")
+        pytest.importorskip("matplotlib", reason="needs the extra report: redacted HTML is not tested")
     plain = cli("analyze", CAPTURE, "-f", form, "-v").out
     told = cli("analyze", CAPTURE, "-f", form, "-v", "--redact").out
     assert "pseudonyms" not in plain and (f"-i {SERVER}" in plain or form == "text")

@@ -39,7 +39,7 @@ def test_both_ways_give_the_same_document(incident: Sample) -> None:
 
 
 def test_a_redacted_result_keeps_to_the_schema() -> None:
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = pytest.importorskip("jsonschema", reason="redacted documents are not checked by the schema")
     schema = json.loads(files("pcapan.report").joinpath("result.schema.json").read_text("utf-8"))
     (told,) = redact_documents([document([str(ALL[0].captures[0])])], redactor())
     told["run"]["started"] = "2026-01-01T00:00:00Z"

@@ -40,7 +40,7 @@ WIDTHS = {"desktop": 1280, "phone": 390}
 def browser() -> Iterator[webdriver.Chrome]:
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if program is None or driver is None:
-        pytest.skip("Chromium and chromedriver are not installed")
+        pytest.skip("needs Chromium and chromedriver: how a browser shows the HTML report is not tested")
     options = webdriver.ChromeOptions()
     options.binary_location = program
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
@@ -49,7 +49,7 @@ def browser() -> Iterator[webdriver.Chrome]:
     try:
         chrome = webdriver.Chrome(options=options, service=Service(driver))
     except WebDriverException as error:
-        pytest.skip(f"Chromium does not start: {error.msg}")
+        pytest.skip(f"the HTML report is not tested in a browser: Chromium does not start: {error.msg}")
     yield chrome
     chrome.quit()
 
@@ -67,7 +67,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     for place in places:
         if place.is_file():
             return place.read_text("utf-8")
-    pytest.skip("axe-core is not there and could not be fetched: Chromium alone cannot audit")
+    pytest.skip("needs axe-core, or npm to fetch it: accessibility is not tested, though Chromium is there")
 
 
 def big() -> Result:

@@ -9,23 +9,25 @@ cdef inline int _outside() except -1 with gil:
     raise IndexError("a number outside its data")
 
 
+# Refuses `count` octets from `at` on that do not all lie among `size`. A number rather than a pointer comes back:
+# the compiler sees that it is never -1, and asks no second time.
+cdef inline int fits(size_t size, size_t at, size_t count) except -1 nogil:
+    if at > size or size - at < count:
+        _outside()
+    return 0
+
+
 # Each number is taken through a pointer, checked once: with constant offsets from it the C compiler sees one
 # load, which it does not see through indices that might wrap around.
 cdef inline unsigned int u16(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
-    cdef size_t size = <size_t> data.shape[0]
-    cdef const unsigned char* octets
-    if at > size or size - at < 2:
-        _outside()
-    octets = &data[0] + at
+    fits(data.shape[0], at, 2)
+    cdef const unsigned char* octets = &data[0] + at
     return <unsigned int> octets[0] << 8 | <unsigned int> octets[1]
 
 
 cdef inline unsigned int u32(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
-    cdef size_t size = <size_t> data.shape[0]
-    cdef const unsigned char* octets
-    if at > size or size - at < 4:
-        _outside()
-    octets = &data[0] + at
+    fits(data.shape[0], at, 4)
+    cdef const unsigned char* octets = &data[0] + at
     return (
         <unsigned int> octets[0] << 24 | <unsigned int> octets[1] << 16
         | <unsigned int> octets[2] << 8 | <unsigned int> octets[3]
@@ -33,11 +35,8 @@ cdef inline unsigned int u32(const unsigned char[::1] data, size_t at) except? 0
 
 
 cdef inline unsigned long long u64(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFFFFFFFFFFULL nogil:
-    cdef size_t size = <size_t> data.shape[0]
-    cdef const unsigned char* octets
-    if at > size or size - at < 8:
-        _outside()
-    octets = &data[0] + at
+    fits(data.shape[0], at, 8)
+    cdef const unsigned char* octets = &data[0] + at
     return (
         <unsigned long long> octets[0] << 56 | <unsigned long long> octets[1] << 48
         | <unsigned long long> octets[2] << 40 | <unsigned long long> octets[3] << 32
@@ -47,20 +46,14 @@ cdef inline unsigned long long u64(const unsigned char[::1] data, size_t at) exc
 
 
 cdef inline unsigned int le16(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
-    cdef size_t size = <size_t> data.shape[0]
-    cdef const unsigned char* octets
-    if at > size or size - at < 2:
-        _outside()
-    octets = &data[0] + at
+    fits(data.shape[0], at, 2)
+    cdef const unsigned char* octets = &data[0] + at
     return <unsigned int> octets[1] << 8 | <unsigned int> octets[0]
 
 
 cdef inline unsigned int le32(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
-    cdef size_t size = <size_t> data.shape[0]
-    cdef const unsigned char* octets
-    if at > size or size - at < 4:
-        _outside()
-    octets = &data[0] + at
+    fits(data.shape[0], at, 4)
+    cdef const unsigned char* octets = &data[0] + at
     return (
         <unsigned int> octets[3] << 24 | <unsigned int> octets[2] << 16
         | <unsigned int> octets[1] << 8 | <unsigned int> octets[0]
@@ -68,11 +61,8 @@ cdef inline unsigned int le32(const unsigned char[::1] data, size_t at) except? 
 
 
 cdef inline unsigned long long le64(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFFFFFFFFFFULL nogil:
-    cdef size_t size = <size_t> data.shape[0]
-    cdef const unsigned char* octets
-    if at > size or size - at < 8:
-        _outside()
-    octets = &data[0] + at
+    fits(data.shape[0], at, 8)
+    cdef const unsigned char* octets = &data[0] + at
     return (
         <unsigned long long> octets[7] << 56 | <unsigned long long> octets[6] << 48
         | <unsigned long long> octets[5] << 40 | <unsigned long long> octets[4] << 32

@@ -25,6 +25,9 @@ MODULES = (
     "pcapan.scan.flows",
     "pcapan.scan.rows",
     "pcapan.scan.walk",
+    "pcapan.track.exchanges",
+    "pcapan.track.intake",
+    "pcapan.track.sas",
 )
 
 #: Set to anything but 0, it makes every module run from its source.

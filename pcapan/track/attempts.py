@@ -8,15 +8,12 @@ missing: `pcapan.detect` does.
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import ip_address
 
 from msgspec import Struct, field
 
-from pcapan.decode.natd import natd_matches
 from pcapan.decode.numbers import (
     COOKIE,
     FIRST_STATUS_NOTIFY,
-    IKE_PORT,
     INVALID_KE_PAYLOAD,
     NO_PROPOSAL_CHOSEN,
     PAYLOAD_KE,
@@ -25,7 +22,7 @@ from pcapan.decode.numbers import (
     REDIRECT,
 )
 from pcapan.scan.columns import Shape
-from pcapan.track.timeline import SECOND, Message
+from pcapan.track.timeline import SECOND
 
 #: Sends of the same bytes closer together than this are one send: Windows repeats after 1 s, and
 #: one implementation sends a COOKIE retry twice within a millisecond.
@@ -104,7 +101,6 @@ class Attempt(Struct):
     unseen: list[Answer] = field(default_factory=list)
     """Answers that are not in the capture, but proved by a request that was changed on them."""
     spi_r: set[int] = field(default_factory=set)
-    response_digests: set[int] = field(default_factory=set)
     response_natd_source_matches: bool | None = None
     """Does the responder's own source hash fit the packet? False = addresses rewritten or falsified."""
     response_natd_destination_matches: bool | None = None
@@ -201,135 +197,3 @@ def read_answer(shape: Shape) -> Answer:
     if any(kind < FIRST_STATUS_NOTIFY for kind in shape.notifies):
         return Answer.ERROR
     return Answer.UNREADABLE
-
-
-class _Packed(dict[str, bytes]):
-    """Addresses in network order by their text form."""
-
-    def __missing__(self, name: str) -> bytes:
-        packed = self[name] = ip_address(name).packed
-        return packed
-
-
-class AttemptTracker:
-    """Feeds on IKE_SA_INIT messages in order of time."""
-
-    def __init__(self) -> None:
-        self.attempts: dict[tuple[int, str, str], Attempt] = {}
-        self.stray_answers: list[Message] = []
-        """Responses whose request is not in the capture."""
-        self.odd_requests: list[Message] = []
-        """Requests that no client sends: a bare header, a damaged chain."""
-        self._packed = _Packed()
-        self._by_spi: dict[int, list[Attempt]] = {}
-        self._asks: dict[int, bool] = {}
-        """Whether a shape asks for an SA, by its identity: there are few shapes and many messages."""
-        self._says: dict[int, Answer] = {}
-        """What responses of a shape say."""
-
-    def request(self, message: Message) -> Attempt | None:
-        """Take a request (R flag clear)."""
-        shape = message.shape
-        asks = self._asks.get(id(shape))
-        if asks is None:
-            asks = self._asks[id(shape)] = asks_for_an_sa(shape)
-        if not asks and not message.is_cut:
-            self.odd_requests.append(message)
-            return None
-        key = (message.spi_i, message.src, message.dst)
-        request = Request(
-            message.file, message.frame, message.ts, message.digest, COOKIE in message.shape.notifies
-        )
-        attempt = self.attempts.get(key)
-        if attempt is None:
-            attempt = self.attempts[key] = self._begin(message, request)
-            self._by_spi.setdefault(message.spi_i, []).append(attempt)
-        else:
-            last = attempt.requests[-1]
-            if request.digest == last.digest and request.ts - last.ts < RETRANSMISSION_GAP:
-                return attempt
-            if request.digest == last.digest and last.answer not in (None, Answer.COOKIE):
-                attempt.repeats_after_answer += 1
-            if request.digest != last.digest and last.answer is None and not message.is_cut:
-                # A repeat is the same bytes (RFC 7296, section 2.1): a changed request had an answer.
-                last.answer = Answer.COOKIE if request.has_cookie else Answer.INVALID_KE
-                last.answer_ts = request.ts
-                attempt.unseen.append(last.answer)
-            attempt.requests.append(request)
-        attempt.ip_ids.append(message.ip_id)
-        attempt.last_activity = message.ts
-        return attempt
-
-    def response(self, message: Message) -> Attempt | None:
-        """Take a response (R flag set); it answers the latest request before it."""
-        attempt = self.attempts.get((message.spi_i, message.dst, message.src))
-        if attempt is None:  # answered from or to another address: the SPI still tells
-            attempt = next(iter(self._by_spi.get(message.spi_i, ())), None)
-        if attempt is None:
-            self.stray_answers.append(message)
-            return None
-        answer = self._says.get(id(message.shape))
-        if answer is None:
-            answer = self._says[id(message.shape)] = read_answer(message.shape)
-        if message.spi_r and answer in (Answer.ACCEPTED, Answer.UNREADABLE):
-            attempt.spi_r.add(message.spi_r)
-        attempt.answers.append((message.file, message.frame, message.ts, answer))
-        attempt.last_activity = message.ts
-        asked = (attempt.server, attempt.dport, attempt.src)
-        attempt.reply_elsewhere |= asked != (message.src, message.sport, message.dst)
-        if not attempt.reply_macs[0]:
-            attempt.reply_macs = message.macs
-        request = attempt.requests[-1]
-        if request.answer is None or request.answer == Answer.COOKIE:
-            request.answer = answer
-            request.answer_ts = message.ts
-            request.answer_frame = message.frame
-        if message.natd_source:
-            attempt.response_natd_source_matches = natd_matches(
-                message.natd_source, message.spi_i, message.spi_r, self._packed[message.src], message.sport
-            )
-            attempt.response_natd_destination_matches = natd_matches(
-                message.natd_destination,
-                message.spi_i,
-                message.spi_r,
-                self._packed[message.dst],
-                message.dport,
-            )
-        return attempt
-
-    def of_spi(self, spi_i: int, server: str) -> Attempt | None:
-        """The attempt of this initiator SPI at this server, from whatever address it came."""
-        return next((a for a in self._by_spi.get(spi_i, ()) if a.server == server), None)
-
-    def _begin(self, message: Message, request: Request) -> Attempt:
-        def fits(hashes: tuple[bytes, ...], address: str, port: int) -> bool | None:
-            return natd_matches(hashes, message.spi_i, message.spi_r, self._packed[address], port)
-
-        def fits_too(fitted: bool | None, hashes: tuple[bytes, ...], address: str, port: int) -> bool | None:
-            """Another address or port; a lone hash that fitted one fits no other."""
-            return False if fitted and len(hashes) == 1 else fits(hashes, address, port)
-
-        source, destination = message.natd_source, message.natd_destination
-        source_fits = fits(source, message.src, message.sport)
-        destination_fits = fits(destination, message.dst, message.dport)
-        return Attempt(
-            spi_i=message.spi_i,
-            src=message.src,
-            sport=message.sport,
-            server=message.dst,
-            dport=message.dport,
-            file=message.file,
-            requests=[request],
-            shape=message.shape,
-            ttl=message.ttl,
-            macs=message.macs,
-            natd_source_matches=source_fits,
-            natd_source_matches_500=source_fits
-            if message.sport == IKE_PORT
-            else fits_too(source_fits, source, message.src, IKE_PORT),
-            natd_destination_matches=destination_fits,
-            natd_destination_is_source=destination_fits
-            if message.src == message.dst
-            else fits_too(destination_fits, destination, message.src, message.dport),
-            natd=(source, destination),
-        )

@@ -36,9 +36,8 @@ def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str
     """
     if given:
         return Roles(list(dict.fromkeys(given)), "named by the user")
-    inits = list(timeline.inits())
-    pairs = list(timeline.pairs())
-    roles = _decide(inits, pairs, esp)
+    pairs = timeline.pairs()
+    roles = _decide(timeline.inits(), pairs, esp)
     if not roles.servers and timeline.flood is not None:
         roles = Roles([str(ip_address(timeline.flood.server))], "receives IKE_SA_INIT")
     files = {pair[0] for pair in pairs} | {flow.file for flow in esp}
@@ -47,7 +46,7 @@ def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str
         flows = [flow for flow in esp if flow.file == file]
         seen = {a for _, *both, _ in own for a in both} | {a for flow in flows for a in (flow.src, flow.dst)}
         if not seen & set(roles.servers):
-            roles.servers += _decide([one for one in inits if one[1] == file], own, flows).servers
+            roles.servers += _decide([one for one in timeline.inits() if one[1] == file], own, flows).servers
     return roles
 
 

@@ -1,7 +1,9 @@
+# cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
 """IKE SAs: from the answered IKE_SA_INIT to the last sign of life, and what is only inferred.
 
 Knows RFC 7296 sections 1.2-1.4 and 2.8 as an observer sees them, who cannot read what is encrypted:
 sizes, order and silence stand in for content, and every state carries its basis. Must not judge.
+Cython compiles this source where it can (see `pcapan.compiled`; C types are in the .pxd).
 
 How an SA gets its state:
   half-open       IKE_SA_INIT answered, no IKE_AUTH seen
@@ -16,8 +18,7 @@ How an SA gets its state:
 from __future__ import annotations
 
 from enum import StrEnum
-
-from msgspec import Struct, field
+from operator import attrgetter
 
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH, INFORMATIONAL
 from pcapan.track.attempts import Attempt
@@ -37,6 +38,14 @@ SHORTEST_SILENCE = 3 * SECOND
 USUAL_SILENCE = 30 * SECOND
 #: Unanswered repeats of a server's request after which it gives the client up.
 GIVEN_UP_AFTER = 3
+
+# The same numbers where compiled code finds them fastest.
+_AUTH, _CHILD, _INFORMATIONAL, _SECOND = IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL, SECOND
+_AUTH_SUCCESS = SMALLEST_AUTH_SUCCESS
+
+_NOT_SORTED: list[Exchange] = []
+_BY_MESSAGE_ID = attrgetter("message_id")
+_BY_TIME = attrgetter("first_ts")
 
 
 class SaState(StrEnum):
@@ -58,65 +67,93 @@ class Basis(StrEnum):
     """The SA was there before the capture began."""
 
 
-class IkeSa(Struct):
+class IkeSa:
     """One IKE SA, keyed by its SPI pair; (0, 0) when only its ESP is seen."""
 
-    spi_i: int
-    spi_r: int
-    src: str
-    """The client's address when the SA began (or was first seen)."""
-    server: str
-    file: int
-    first_ts: int
-    attempt: Attempt | None = None
-    peers: list[tuple[int, str, int]] = field(default_factory=list)
-    """(time, address, port) of the client, each change once."""
-    exchanges: dict[tuple[int, int, bool], Exchange] = field(default_factory=dict)
-    """By exchange type, message id and whether the client asked; in order of appearance."""
-    esp: list[EspFlow] = field(default_factory=list)
-    predecessor: IkeSa | None = None
-    """The SA that this one was rekeyed from (CREATE_CHILD_SA)."""
-    successor: IkeSa | None = None
-    state: SaState = SaState.HALF_OPEN
-    basis: Basis = Basis.OBSERVED
-    established_ts: int | None = None
-    ended_ts: int | None = None
-    last_ts: int = 0
-    """Last IKE message or ESP packet."""
-    _auths: list[Exchange] | None = None
-    _later: list[Exchange] | None = None
-    """Lists that are asked for many times over, once made; None after a new exchange."""
+    def __init__(
+        self,
+        spi_i: int,
+        spi_r: int,
+        src: str,
+        server: str,
+        file: int,
+        first_ts: int,
+        attempt: Attempt | None = None,
+        last_ts: int = 0,
+    ) -> None:
+        self.spi_i = spi_i
+        self.spi_r = spi_r
+        self.src = src
+        """The client's address when the SA began (or was first seen)."""
+        self.server = server
+        self.file = file
+        self.first_ts = first_ts
+        self.attempt = attempt
+        self.peers: list[tuple[int, str, int]] = []
+        """(time, address, port) of the client, each change once."""
+        self.exchanges: dict[tuple[int, int, bool], Exchange] = {}
+        """By exchange type, message id and whether the client asked; in order of appearance."""
+        self.esp: list[EspFlow] = []
+        self.predecessor: IkeSa | None = None
+        """The SA that this one was rekeyed from (CREATE_CHILD_SA)."""
+        self.successor: IkeSa | None = None
+        self.state = SaState.HALF_OPEN
+        self.basis = Basis.OBSERVED
+        self.established_ts: int | None = None
+        self.ended_ts: int | None = None
+        self.last_ts = last_ts
+        """Last IKE message or ESP packet."""
+        self._auths = self._later = _NOT_SORTED
+        """Lists that are asked for many times over, good while `_sorted`; not after a new exchange."""
+        self._sorted = False
 
     def exchange(self, kind: int, message_id: int, by_client: bool, ts: int) -> Exchange:
         """The exchange of this type and message id that the client or the server asked for; new at `ts`."""
         key = (kind, message_id, by_client)
         exchange = self.exchanges.get(key)
         if exchange is None:
-            exchange = self.exchanges[key] = Exchange(*key, ts, ts)
-            self._auths = self._later = None
+            exchange = self.exchanges[key] = Exchange(kind, message_id, by_client, ts)
+            self._sorted = False
         return exchange
 
     def seen(self, ts: int, address: str, port: int) -> None:
         """Note a message (not of IKE_SA_INIT) from or to the client at this address and port."""
         if ts > self.last_ts:
             self.last_ts = ts
-        peers = self.peers
-        if not peers or peers[-1][2] != port or peers[-1][1] != address:
-            peers.append((ts, address, port))
+        if self.peers:
+            peer = self.peers[len(self.peers) - 1]
+            if peer[2] == port and peer[1] == address:
+                return
+        self.peers.append((ts, address, port))
 
     def auths(self) -> list[Exchange]:
         """The client's IKE_AUTH exchanges by message id."""
-        if self._auths is None:
-            found = [e for e in self.exchanges.values() if e.kind == IKE_AUTH and e.by_client]
-            self._auths = sorted(found, key=lambda e: e.message_id)
+        if not self._sorted:
+            self._sort()
         return self._auths
 
     def later(self) -> list[Exchange]:
         """CREATE_CHILD_SA and INFORMATIONAL exchanges by time."""
-        if self._later is None:
-            found = [e for e in self.exchanges.values() if e.kind in (CREATE_CHILD_SA, INFORMATIONAL)]
-            self._later = sorted(found, key=lambda e: e.first_ts)
+        if not self._sorted:
+            self._sort()
         return self._later
+
+    def _sort(self) -> None:
+        auths: list[Exchange] = []
+        later: list[Exchange] = []
+        for exchange in self.exchanges.values():
+            if exchange.kind == _AUTH:
+                if exchange.by_client:
+                    auths.append(exchange)
+            elif exchange.kind == _CHILD or exchange.kind == _INFORMATIONAL:
+                later.append(exchange)
+        if len(auths) > 1:
+            auths.sort(key=_BY_MESSAGE_ID)
+        if len(later) > 1:
+            later.sort(key=_BY_TIME)
+        self._auths = auths
+        self._later = later
+        self._sorted = True
 
     @property
     def root(self) -> IkeSa:
@@ -142,7 +179,7 @@ def judge_establishment(sa: IkeSa, both_directions: bool) -> None:
     """Set state, basis and time of establishment from everything seen of the SA but its end."""
     auths = sa.auths()
     later = [e for e in sa.later() if _is_conversation(e, both_directions)]
-    sign_of_life = bool(sa.esp) or any(e.kind == CREATE_CHILD_SA for e in later)
+    sign_of_life = bool(sa.esp) or bool([e for e in later if e.kind == _CHILD])
     if sa.attempt is None and not auths:
         if sign_of_life or later:
             sa.state, sa.basis = SaState.ESTABLISHED, Basis.OLDER
@@ -155,13 +192,13 @@ def judge_establishment(sa: IkeSa, both_directions: bool) -> None:
         if sign_of_life and sa.established_ts is None:
             sa.established_ts = later[0].first_ts
         return
-    last = auths[-1]
-    sa.established_ts = last.response.sends[0][2] if last.answered else last.request.sends[-1][2]
+    last = auths[len(auths) - 1]
+    sa.established_ts = last.response.sends[0][2] if last.response.sends else last.request.sent_ts
     if sign_of_life:
         sa.state, sa.basis = SaState.ESTABLISHED, Basis.OBSERVED
-    elif not last.answered:
+    elif not last.response.sends:
         sa.state, sa.established_ts = SaState.AUTHENTICATING, None
-    elif last.response.encrypted >= SMALLEST_AUTH_SUCCESS and not client_backed_out(sa, last):
+    elif last.response.octets() >= _AUTH_SUCCESS and not client_backed_out(sa, last):
         sa.state = SaState.ESTABLISHED
         sa.basis = Basis.OBSERVED if later else Basis.INFERRED
     else:
@@ -170,19 +207,19 @@ def judge_establishment(sa: IkeSa, both_directions: bool) -> None:
 
 def _is_conversation(exchange: Exchange, both_directions: bool) -> bool:
     """Encrypted, and asked and answered as far as the capture can show: nothing a scanner brings about."""
-    request, response = exchange.request, exchange.response
-    asked = bool(request.sends) and request.encrypted > 0
+    asked = exchange.request.octets() > 0
     if asked != both_directions:  # then the other half decides nothing
         return asked
-    return bool(response.sends) and response.encrypted > 0
+    return exchange.response.octets() > 0
 
 
 def client_backed_out(sa: IkeSa, last: Exchange) -> bool:
     """The client sent an INFORMATIONAL within a second of the last IKE_AUTH response: it refuses."""
-    done = last.response.sends[-1][2]
-    return any(
-        e.kind == INFORMATIONAL and e.by_client and 0 <= e.first_ts - done < SECOND for e in sa.later()
-    )
+    done = last.response.sent_ts
+    for exchange in sa.later():
+        if exchange.kind == _INFORMATIONAL and exchange.by_client and 0 <= exchange.first_ts - done < _SECOND:
+            return True
+    return False
 
 
 def judge_end(sa: IkeSa, capture_end: int, keepalive_until: int) -> None:
@@ -195,22 +232,26 @@ def judge_end(sa: IkeSa, capture_end: int, keepalive_until: int) -> None:
     later = sa.later()
     if not later:
         return
-    last = max(later, key=lambda e: e.last_ts)
-    chain_esp = list(_chain_esp(sa))
-    esp_until = max((flow.flow.last_ts for flow in chain_esp), default=0)
+    last = later[0]
+    for exchange in later:
+        if exchange.last_ts > last.last_ts:
+            last = exchange
+    last_ts = last.last_ts
+    chain_esp = _chain_esp(sa)
+    esp_until = max([flow.flow.last_ts for flow in chain_esp], default=0)
     active_until = max(esp_until, keepalive_until)
-    gone = not last.answered and not last.by_client and len(last.request.sends) >= GIVEN_UP_AFTER
+    gone = not last.response.sends and not last.by_client and len(last.request.sends) >= GIVEN_UP_AFTER
     if gone and active_until <= last.request.sends[0][2]:
-        sa.state, sa.ended_ts = SaState.ENDED, last.last_ts
+        sa.state, sa.ended_ts = SaState.ENDED, last_ts
         return
-    if last.kind != INFORMATIONAL or active_until > last.last_ts + SECOND:
+    if last.kind != _INFORMATIONAL or active_until > last_ts + _SECOND:
         return
     # A rekeyed child SA is also deleted by INFORMATIONAL, right after its CREATE_CHILD_SA; silence tells.
-    usual = max((flow.flow.longest_gap for flow in chain_esp), default=USUAL_SILENCE)
+    usual = max([flow.flow.longest_gap for flow in chain_esp], default=USUAL_SILENCE)
     if chain_esp and esp_until < last.first_ts - max(usual, SHORTEST_SILENCE):
         usual = max(usual, USUAL_SILENCE)
-    if capture_end - last.last_ts > max(SHORTEST_SILENCE, usual):
-        sa.state, sa.ended_ts = SaState.ENDED, last.last_ts
+    if capture_end - last_ts > max(SHORTEST_SILENCE, usual):
+        sa.state, sa.ended_ts = SaState.ENDED, last_ts
 
 
 def _chain_esp(sa: IkeSa) -> list[EspFlow]:

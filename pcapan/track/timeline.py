@@ -82,30 +82,6 @@ class Message(Struct):
         return bool(self.marks & MARK_CUT)
 
 
-Row = tuple[
-    int,
-    int,
-    int,
-    Iterator[Message] | None,
-    int,
-    int,
-    str,
-    str,
-    int,
-    int,
-    int,
-    bool,
-    int,
-    int,
-    int,
-    int,
-    int,
-    int,
-]
-"""A message without what only IKE_SA_INIT has: time, file, frame, where it is whole; SPIs of initiator and
-responder; source and destination with their ports; TTL, is response, exchange type, message id; length,
-encrypted bytes, fragment number and total. Tuples, because a capture may hold a million of them."""
-
 Init = tuple[int, int, str, str, int, bool, int, int]
 """An IKE_SA_INIT message as far as it tells who asks whom: time, file, source, destination, version, is
 response, SPIs of initiator and responder."""
@@ -126,42 +102,10 @@ def _response_flags(flags: Sequence[int]) -> list[bool]:
     return [flag >= 0 and bool(flag & FLAG_RESPONSE) for flag in flags]
 
 
-def _rows_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Row]:
-    """These rows of one file; IKE_SA_INIT and what is no readable IKEv2 come with their whole messages."""
-    rows = scan.messages
-    column: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), order)
-    exchanges = column(rows.exchange)
-    special = [
-        exchange == IKE_SA_INIT or exchange < 0 or version >> 4 == 1
-        for exchange, version in zip(exchanges, column(rows.version), strict=True)
-    ]
-    messages = _messages_of(scan, names, file, list(compress(order, special)))
-    return zip(
-        column(rows.ts),
-        repeat(file),
-        column(rows.frame),
-        [messages if one else None for one in special],
-        column(rows.spi_i),
-        column(rows.spi_r),
-        map(names.__getitem__, column(rows.src)),
-        map(names.__getitem__, column(rows.dst)),
-        column(rows.sport),
-        column(rows.dport),
-        column(rows.ttl),
-        _response_flags(column(rows.flags)),
-        exchanges,
-        column(rows.message_id),
-        column(rows.length),
-        column(rows.encrypted),
-        column(rows.fragment_number),
-        column(rows.fragment_total),
-        strict=False,  # one file's number is repeated for ever
-    )
-
-
 def _inits_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Init]:
     rows = scan.messages
-    inits = [row for row in order if rows.exchange[row] == IKE_SA_INIT]
+    every: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), order)
+    inits = list(compress(order, map(IKE_SA_INIT.__eq__, every(rows.exchange))))
     column: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), inits)
     return zip(
         column(rows.ts),
@@ -295,6 +239,9 @@ class Timeline(Struct):
     _orders: list[Sequence[int]] = field(default_factory=list)
     """Per file: the rows that count, in order of time."""
 
+    _pairs: list[tuple[int, str, str, int]] | None = None
+    """What `pairs` gives, once it was asked for."""
+
     def __post_init__(self) -> None:
         self.names = [[_text(address) for address in scan.addresses] for scan in self.scans]
         self.flood = flood = find_flood(self.scans)
@@ -311,13 +258,23 @@ class Timeline(Struct):
         files = [_messages_of(*one) for one in self._files()]
         return files[0] if len(files) == 1 else merge(*files, key=attrgetter("ts"))
 
-    def rows(self) -> Iterator[Row]:
-        """The same messages as `messages()`, in the same order, as far as a `Row` tells them.
+    def order(self) -> Iterator[tuple[int, int]]:
+        """The same messages as `messages()`, in the same order: index of the file, row in its columns."""
+        if len(self.scans) == 1:
+            return zip(repeat(0), self._orders[0], strict=False)
+        files = [
+            zip(map(scan.messages.ts.__getitem__, order), repeat(file), order, strict=False)
+            for file, (scan, order) in enumerate(zip(self.scans, self._orders, strict=True))
+        ]
+        return map(itemgetter(1, 2), merge(*files, key=itemgetter(0)))
 
-        A row with an iterator is that iterator's next message: take it before the next row.
-        """
-        files = [_rows_of(*one) for one in self._files()]
-        return files[0] if len(files) == 1 else merge(*files, key=itemgetter(0))
+    def messages_at(self, rows: Sequence[tuple[int, int]]) -> list[Message]:
+        """The messages of these rows, which are of `order()` and in its order."""
+        files = [
+            _messages_of(scan, names, number, [row for file, row in rows if file == number - 1])
+            for scan, names, number, _ in self._files()
+        ]
+        return [next(files[file]) for file, _ in rows]
 
     def inits(self) -> Iterator[Init]:
         """The IKE_SA_INIT messages among them, in the same order."""
@@ -328,19 +285,23 @@ class Timeline(Struct):
         """Per file: its scan, its addresses, its number and the rows that count, in order of time."""
         return zip(self.scans, self.names, range(1, len(self.scans) + 1), self._orders, strict=True)
 
-    def pairs(self) -> Iterator[tuple[int, str, str, int]]:
+    def pairs(self) -> list[tuple[int, str, str, int]]:
         """Who sends IKE to whom, each once: (file, sender, receiver, flags of RFC 7296, section 3.1).
 
         The file that begins first comes first, and within a file who is seen first.
         """
-        begun = sorted(range(len(self.scans)), key=lambda file: self.scans[file].first_ts or 0)
-        for file in begun:
-            rows, names = self.scans[file].messages, self.names[file]
-            sent: Iterator[tuple[int, int, int]] = zip(rows.src, rows.dst, rows.flags, strict=True)
-            if self.flood is not None:
-                sent = compress(sent, map(not_, self.flood.rows[file]))
-            for src, dst, flags in dict.fromkeys(sent):
-                yield file + 1, names[src], names[dst], flags
+        if self._pairs is None:
+            begun = sorted(range(len(self.scans)), key=lambda file: self.scans[file].first_ts or 0)
+            self._pairs = [pair for file in begun for pair in self._pairs_of(file)]
+        return self._pairs
+
+    def _pairs_of(self, file: int) -> Iterator[tuple[int, str, str, int]]:
+        rows, names = self.scans[file].messages, self.names[file]
+        sent: Iterator[tuple[int, int, int]] = zip(rows.src, rows.dst, rows.flags, strict=True)
+        if self.flood is not None:
+            sent = compress(sent, map(not_, self.flood.rows[file]))
+        for src, dst, flags in dict.fromkeys(sent):
+            yield file + 1, names[src], names[dst], flags
 
     def messages_as_captured(self) -> Iterator[Message]:
         """All IKE messages, copies too, file by file in the order of their frames."""
@@ -390,16 +351,13 @@ class Timeline(Struct):
     def talked(self, address: str) -> bool:
         """Whether this address sent any packet of any protocol."""
         packed = ip_address(address).packed
-        for file, scan in enumerate(self.scans):
+        for scan, names in zip(self.scans, self.names, strict=True):
             if packed in scan.talkers:
                 return True
-            if any(name == address for name in self._senders(file)):
-                return True
+            if address in names:
+                index = names.index(address)
+                if index in scan.messages.src or any(
+                    flow.src == index for flow in (*scan.esp, *scan.keepalives)
+                ):
+                    return True
         return False
-
-    def _senders(self, file: int) -> Iterator[str]:
-        scan, names = self.scans[file], self.names[file]
-        for index in set(scan.messages.src):
-            yield names[index]
-        for flow in (*scan.esp, *scan.keepalives):
-            yield names[flow.src]

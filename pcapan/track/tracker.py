@@ -12,9 +12,10 @@ from ipaddress import ip_address
 
 from msgspec import Struct, field
 
-from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_SA_INIT
+from pcapan.decode.numbers import CREATE_CHILD_SA
 from pcapan.scan.columns import FileScan
-from pcapan.track.attempts import GRACE, Attempt, AttemptTracker
+from pcapan.track.attempts import GRACE, Attempt
+from pcapan.track.intake import Intake
 from pcapan.track.roles import Roles, decide_roles
 from pcapan.track.sas import Basis, IkeSa, SaState, judge_end, judge_establishment
 from pcapan.track.timeline import EspFlow, Message, Timeline
@@ -82,30 +83,24 @@ class _Tracker:
         self.roles = roles
         self.esp = esp
         self.keepalives = timeline.keepalives()
-        self.init = AttemptTracker()
-        self.sas: dict[tuple[int, int, str], IkeSa] = {}
-        self.by_pair: dict[tuple[int, int], IkeSa] = {}
         self.began = self._capture_began()
-        self.files: dict[str, set[int]] = defaultdict(set)
-        """Which files show IKE of an address."""
-        pairs = list(timeline.pairs())
+        files: dict[str, set[int]] = defaultdict(set)
+        pairs = timeline.pairs()
         for file, src, dst, _ in pairs:
-            self.files[src].add(file)
-            self.files[dst].add(file)
-        self.old_versions: list[Message] = []
-        self.ttls: dict[str, Counter[int]] = defaultdict(Counter)
+            files[src].add(file)
+            files[dst].add(file)
         receivers = {dst for _, _, dst, _ in pairs} | {flow.dst for flow in (*esp, *self.keepalives)}
         self.senders = frozenset(server for server in roles.servers if timeline.talked(server))
         self.receivers = frozenset(receivers & set(roles.servers))
         self.both_ways = self.senders & self.receivers
+        self.intake = Intake(timeline, roles.servers, files)
+        self.attempts = list(self.intake.attempts.values())
+        self.sas = list(self.intake.sas.values())
 
     def run(self) -> Track:
-        self._take_all()
-        self._settle_attempts()
+        self.intake.settle(self.both_ways, self.timeline.last_ts - GRACE)
         self._link_rekeyed()
-        for number, bare in enumerate(attach_esp(self.esp, self.sas.values(), self.roles, self.both_ways)):
-            # No SPI is negative, so these never meet those of the handshakes.
-            self.sas[-1, number, bare.server] = bare
+        self.sas += attach_esp(self.esp, self.sas, self.roles, self.both_ways)
         confirmed, orphans, stray = self._judge()
         return Track(
             timeline=self.timeline,
@@ -113,108 +108,30 @@ class _Tracker:
             senders=self.senders,
             receivers=self.receivers,
             began=self.began,
-            attempts=list(self.init.attempts.values()),
+            attempts=self.attempts,
             sas=confirmed,
             esp=self.esp,
             keepalives=self.keepalives,
             orphan_auths=orphans,
             stray=stray,
-            stray_answers=self.init.stray_answers,
-            odd_requests=self.init.odd_requests,
-            old_versions=self.old_versions,
-            ttls=self.ttls,
+            stray_answers=self.intake.stray_answers,
+            odd_requests=self.intake.odd_requests,
+            old_versions=self.intake.old_versions,
+            ttls=self.intake.ttls,
         )
-
-    def _take_all(self) -> None:
-        """Every message in order of time. One loop with nothing looked up twice: there may be a million."""
-        servers, sas, ttls = frozenset(self.roles.servers), self.sas, self.ttls
-        for (
-            ts,
-            file,
-            frame,
-            messages,
-            spi_i,
-            spi_r,
-            src,
-            dst,
-            sport,
-            dport,
-            ttl,
-            is_response,
-            kind,
-            message_id,
-            length,
-            encrypted,
-            number,
-            total,
-        ) in self.timeline.rows():
-            if messages is not None:
-                self._take_special(next(messages))
-                continue
-            if not spi_r:
-                continue
-            by_client = src not in servers
-            client, port, server = (src, sport, dst) if by_client else (dst, dport, src)
-            sa = sas.get((spi_i, spi_r, server)) or self._elsewhere(spi_i, spi_r, server)
-            if sa is None:
-                # Its IKE_SA_INIT may be here although the answer is not: one direction, or a lost packet.
-                attempt = self.init.of_spi(spi_i, server)
-                sa = IkeSa(spi_i, spi_r, client, server, file, ts, attempt)
-                sas[spi_i, spi_r, server] = sa
-            exchange = sa.exchange(kind, message_id, by_client != is_response, ts)
-            exchange.add(is_response, (file, frame, ts), length, encrypted, number, total)
-            sa.seen(ts, client, port)
-            if by_client:
-                ttls[src][ttl] += 1
-
-    def _take_special(self, message: Message) -> None:
-        """IKE_SA_INIT, and what is no readable IKEv2."""
-        if message.version >> 4 == 1:
-            self.old_versions.append(message)
-        elif message.exchange == IKE_SA_INIT and message.is_response:
-            attempt = self.init.response(message)
-            if attempt is not None and message.spi_r in attempt.spi_r:
-                self._open(message, attempt)
-        elif message.spi_r == 0:  # cut behind the SPIs: a zero responder SPI means IKE_SA_INIT
-            self.init.request(message)
-
-    def _elsewhere(self, spi_i: int, spi_r: int, server: str) -> IkeSa | None:
-        """The SA of this SPI pair at another address of the same capture point as this server's.
-
-        Two servers behind one balancer may each see one half of a handshake: those stay apart. They
-        are two when no file shows both.
-        """
-        first = self.by_pair.get((spi_i, spi_r))
-        return first if first is not None and self.files[first.server] & self.files[server] else None
-
-    def _open(self, message: Message, attempt: Attempt) -> None:
-        key = (message.spi_i, message.spi_r, attempt.server)
-        if key not in self.sas:
-            sa = IkeSa(
-                message.spi_i,
-                message.spi_r,
-                attempt.src,
-                attempt.server,
-                attempt.file,
-                message.ts,
-                attempt,
-                last_ts=message.ts,
-            )
-            self.sas[key] = sa
-            self.by_pair.setdefault(key[:2], sa)
 
     def _link_rekeyed(self) -> None:
         """An SPI pair without IKE_SA_INIT, on the address and port of an SA that did CREATE_CHILD_SA."""
         rekeyed: dict[tuple[str, int], list[tuple[int, IkeSa]]] = defaultdict(list)
-        for sa in self.sas.values():
-            for exchange in sa.exchanges.values():
+        for sa in self.sas:
+            for exchange in sa.later():
                 if exchange.kind == CREATE_CHILD_SA and sa.peers:
                     for peer in {peer[1:] for peer in sa.peers}:
                         rekeyed[peer].append((exchange.first_ts, sa))
         for events in rekeyed.values():
             events.sort(key=lambda event: event[0])
-        for sa in sorted(self.sas.values(), key=lambda s: s.first_ts):
-            if sa.attempt is not None or sa.auths() or not sa.peers:
+        for sa in sorted([sa for sa in self.sas if sa.attempt is None], key=lambda s: s.first_ts):
+            if sa.auths() or not sa.peers:
                 continue
             for ts, earlier in reversed(rekeyed.get(sa.peers[0][1:], [])):
                 if ts < sa.first_ts and earlier is not sa and earlier.successor is None:
@@ -236,23 +153,16 @@ class _Tracker:
 
     def _date_older(self, began: dict[str, int]) -> None:
         """An SA older than the capture was there when the capture of its server began."""
-        for sa in self.sas.values():
+        for sa in self.sas:
             if sa.basis == Basis.OLDER and sa.predecessor is None and sa.established_ts is not None:
                 sa.established_ts = min(sa.established_ts, began.get(sa.server, sa.established_ts))
-
-    def _settle_attempts(self) -> None:
-        continued = {sa.spi_i for sa in self.sas.values() if sa.spi_r and sa.exchanges}
-        for attempt in self.init.attempts.values():
-            attempt.continued = attempt.spi_i in continued
-            attempt.server_heard = attempt.server in self.both_ways
-            attempt.undecided = attempt.requests[-1].ts > self.timeline.last_ts - GRACE
 
     def _judge(self) -> tuple[list[IkeSa], list[IkeSa], list[IkeSa]]:
         alive = {(flow.src, flow.flow.sport): flow.flow.last_ts for flow in self.keepalives}
         confirmed: list[IkeSa] = []
         orphans: list[IkeSa] = []
         stray: list[IkeSa] = []
-        for sa in self.sas.values():
+        for sa in self.sas:
             if sa.spi_r:
                 judge_establishment(sa, sa.server in self.both_ways)
             auths = sa.auths()
@@ -263,7 +173,8 @@ class _Tracker:
             else:
                 confirmed.append(sa)
         self._date_older(self.began)
+        capture_end = self.timeline.last_ts
         for sa in confirmed:
-            until = max((alive.get(peer[1:], 0) for peer in sa.peers), default=0)
-            judge_end(sa, self.timeline.last_ts, until)
+            until = max([alive.get(peer[1:], 0) for peer in sa.peers], default=0) if alive else 0
+            judge_end(sa, capture_end, until)
         return confirmed, orphans, stray

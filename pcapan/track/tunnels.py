@@ -7,8 +7,7 @@ hands ports on to other clients. Must not know states: `pcapan.track.sas` judges
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH
 from pcapan.track.roles import Roles
@@ -32,14 +31,11 @@ def attach_esp(
 
     `both_ways` are the servers of which both directions were captured.
     """
-    made = _key_times(sas)
+    ends = [_ends(flow, flow.src in roles.servers) for flow in flows]
+    made = _key_times(sas, {(client, port) for client, port, _, _ in ends})
     by_spi: dict[tuple[str, int, bool], IkeSa] = {}
     bare: dict[tuple[str, int, str], IkeSa] = {}
-    for flow in flows:
-        outward = flow.src in roles.servers
-        client, port, server = (
-            (flow.dst, flow.flow.dport, flow.src) if outward else (flow.src, flow.flow.sport, flow.dst)
-        )
+    for flow, (client, port, server, outward) in zip(flows, ends, strict=True):
         # The same SPI is the same SA even from a new port; a port alone may have gone to another client.
         sa = by_spi.get((server, flow.flow.spi, outward)) or _latest(made.get((client, port)), flow)
         if sa is None:
@@ -56,18 +52,31 @@ def attach_esp(
     return tunnels
 
 
-def _key_times(sas: Iterable[IkeSa]) -> dict[Peer, list[tuple[int, IkeSa]]]:
-    """Per client address and port: when which SA made keys or moved there, in order of time."""
-    made: dict[Peer, list[tuple[int, IkeSa]]] = defaultdict(list)
-    for sa in sas:
-        for ts, address, port in sa.peers:
-            made[address, port].append((ts, sa))
-            made[address, 0].append((ts, sa))
+def _ends(flow: EspFlow, outward: bool) -> tuple[str, int, str, bool]:
+    """Client, its port, server, and whether the server sends."""
+    if outward:
+        return flow.dst, flow.flow.dport, flow.src, outward
+    return flow.src, flow.flow.sport, flow.dst, outward
+
+
+def _key_times(sas: Iterable[IkeSa], wanted: Set[Peer]) -> dict[Peer, list[tuple[int, IkeSa]]]:
+    """Per client address and port, of those wanted: when which SA made keys or moved there, by time."""
+    made: dict[Peer, list[tuple[int, IkeSa]]] = {peer: [] for peer in wanted}
+    clients = {client for client, _ in wanted}
+    for sa in sas if clients else ():
+        peers = sa.peers
+        if clients.isdisjoint([peer[1] for peer in peers]):
+            continue
+        moments = list(peers)
         for exchange in sa.exchanges.values():
             if exchange.kind in (IKE_AUTH, CREATE_CHILD_SA):
-                peer = max((p for p in sa.peers if p[0] <= exchange.last_ts), default=sa.peers[0])
-                made[peer[1:]].append((exchange.last_ts, sa))
-                made[peer[1], 0].append((exchange.last_ts, sa))
+                ts = exchange.last_ts
+                at = peers[0] if len(peers) == 1 else max([p for p in peers if p[0] <= ts], default=peers[0])
+                moments.append((ts, *at[1:]))
+        for ts, address, port in moments:
+            for peer in ((address, port), (address, 0)):
+                if peer in made:
+                    made[peer].append((ts, sa))
     for events in made.values():
         events.sort(key=lambda event: event[0])
     return made

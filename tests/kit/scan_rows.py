@@ -1,4 +1,4 @@
-"""Prints a hash of everything that scanning each of some captures finds, and which engine found it.
+"""Prints a hash of what scanning and tracking each of some captures finds, and which engine found it.
 
 Run as a program, so that one process can run compiled and another one interpreted; see
 tests/scan/test_engines.py. Imports nothing of the tests.
@@ -16,6 +16,9 @@ from msgspec import Struct
 from pcapan import compiled
 from pcapan.errors import UnreadableError
 from pcapan.reading import scan_file
+from pcapan.scan.columns import FileScan
+from pcapan.track.sas import IkeSa
+from pcapan.track.tracker import track
 
 
 def plain(value: Any) -> Any:
@@ -31,6 +34,52 @@ def plain(value: Any) -> Any:
     return repr(value)
 
 
+def of_sa(sa: IkeSa) -> list[Any]:
+    """What is known of an SA, other SAs by their SPIs."""
+    exchanges = [
+        (
+            *(
+                key,
+                e.kind,
+                e.message_id,
+                e.by_client,
+                e.first_ts,
+                e.last_ts,
+                e.answered,
+                e.repeats_after_response,
+            ),
+            *(
+                (h.sends, h.encrypted, h.fragments_total, h.missing_fragments, h.lengths)
+                for h in (e.request, e.response)
+            ),
+        )
+        for key, e in sa.exchanges.items()
+    ]
+    lists = [[(e.kind, e.message_id) for e in listed] for listed in (sa.auths(), sa.later())]
+    linked = [other and (other.spi_i, other.spi_r) for other in (sa.predecessor, sa.successor, sa.root)]
+    states = (
+        sa.state,
+        sa.basis,
+        sa.established_ts,
+        sa.ended_ts,
+        sa.first_ts,
+        sa.last_ts,
+        sa.has_esp_both_ways,
+    )
+    names = (sa.spi_i, sa.spi_r, sa.src, sa.server, sa.file, sa.peers)
+    return [repr((names, states, linked, lists, exchanges)), plain(sa.attempt), plain(sa.esp)]
+
+
+def tracked(scan: FileScan) -> dict[str, Any]:
+    """What the tracker finds in a scan."""
+    found = track([scan])
+    told = {name: plain(getattr(found, name)) for name in ("attempts", "stray_answers", "odd_requests")}
+    told["old_versions"], told["ttls"] = plain(found.old_versions), plain(found.ttls)
+    for name in ("sas", "orphan_auths", "stray"):
+        told[name] = [of_sa(sa) for sa in getattr(found, name)]
+    return told
+
+
 def told(path: str) -> str:
     """A hash of what is found in a capture, or why it cannot be read."""
     try:
@@ -40,6 +89,7 @@ def told(path: str) -> str:
     found = {name: plain(getattr(scan, name)) for name in scan.__struct_fields__ if name != "messages"}
     found["messages"] = {name: list(column) for name, column in vars(scan.messages).items()}
     found["container"] = [plain(entry.problems), plain(entry.interfaces), entry.damaged, entry.format]
+    found["track"] = tracked(scan)
     counts = (scan.packets, scan.ike, scan.esp_packets, scan.keepalive_packets, scan.other, scan.copies)
     return f"{counts} {hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()}"
 

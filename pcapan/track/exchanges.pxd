@@ -1,0 +1,54 @@
+# C types for exchanges.py.
+cimport cython
+
+cdef long long _GAP
+
+
+@cython.final
+cdef class Half:
+    cdef readonly list sends
+    cdef readonly long long sent_ts
+    cdef readonly long long whole
+    cdef readonly dict fragments
+    cdef readonly unsigned int fragments_total
+    cdef readonly long long lengths
+
+    @cython.locals(octets=cython.longlong)
+    cdef long long octets(self) except? 1
+
+    @cython.locals(known=cython.bint)
+    cdef bint add(
+        self,
+        object file,
+        object frame,
+        long long ts,
+        long long length,
+        long long encrypted,
+        unsigned int number,
+        unsigned int total,
+    ) except -1
+
+
+@cython.final
+cdef class Exchange:
+    cdef readonly int kind
+    cdef readonly object message_id
+    cdef readonly object by_client
+    cdef readonly long long first_ts
+    cdef readonly long long last_ts
+    cdef readonly Half request
+    cdef readonly Half response
+    cdef readonly unsigned long long repeats_after_response
+
+    @cython.locals(half=Half)
+    cdef int add(
+        self,
+        bint is_response,
+        object file,
+        object frame,
+        long long ts,
+        long long length,
+        long long encrypted,
+        unsigned int number,
+        unsigned int total,
+    ) except -1

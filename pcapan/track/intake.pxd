@@ -1,0 +1,132 @@
+# C types for intake.py.
+cimport cython
+
+from pcapan.decode.natd_lanes cimport matches
+from pcapan.track.exchanges cimport Exchange
+from pcapan.track.sas cimport IkeSa
+
+cdef int _INIT, _RESPONSE, _CUT, _IKE_PORT
+cdef long long _GAP
+
+
+@cython.final
+cdef class FileRows:
+    cdef object index
+    cdef object file
+    cdef list names
+    cdef list octets
+    cdef list shapes
+    cdef dict natd
+    cdef list mac_pairs
+    cdef list asks
+    cdef list says
+    cdef const unsigned long long[::1] frame
+    cdef const long long[::1] ts
+    cdef const unsigned int[::1] src
+    cdef const unsigned int[::1] dst
+    cdef const unsigned short[::1] sport
+    cdef const unsigned short[::1] dport
+    cdef const unsigned char[::1] ttl
+    cdef const unsigned int[::1] ip_id
+    cdef const unsigned int[::1] macs
+    cdef const unsigned char[::1] marks
+    cdef const unsigned long long[::1] spi_i
+    cdef const unsigned long long[::1] spi_r
+    cdef const short[::1] version
+    cdef const short[::1] exchange
+    cdef const short[::1] flags
+    cdef const long long[::1] message_id
+    cdef const long long[::1] length
+    cdef const unsigned int[::1] encrypted
+    cdef const unsigned short[::1] fragment_number
+    cdef const unsigned short[::1] fragment_total
+    cdef const unsigned long long[::1] digest
+    cdef const unsigned int[::1] shape
+
+
+@cython.final
+cdef class Intake:
+    cdef frozenset _servers
+    cdef object _files
+    cdef readonly dict attempts
+    cdef readonly dict sas
+    cdef readonly dict ttls
+    cdef dict _attempts_of
+    cdef dict _sa_of
+    cdef list _stray_answers
+    cdef list _odd_requests
+    cdef list _old_versions
+    cdef readonly list stray_answers
+    cdef readonly list odd_requests
+    cdef readonly list old_versions
+
+    @cython.locals(continued=set, sa=IkeSa)
+    cpdef int settle(self, frozenset both_ways, long long late) except -1
+
+    @cython.locals(files=list, file=cython.size_t, row=cython.size_t)
+    cdef int _take_all(self, object timeline) except -1
+
+    @cython.locals(kind=cython.int)
+    cdef int _take(self, FileRows rows, size_t row) except -1
+
+    @cython.locals(flags=cython.int)
+    cdef int _take_special(self, FileRows rows, size_t row) except -1
+
+    @cython.locals(
+        src=str,
+        dst=str,
+        client=str,
+        server=str,
+        key=tuple,
+        ts=cython.longlong,
+        flags=cython.int,
+        is_response=cython.bint,
+        by_client=cython.bint,
+        sa=IkeSa,
+        exchange=Exchange,
+    )
+    cdef int _take_later(self, FileRows rows, size_t row) except -1
+
+    cdef object _attempt_of(self, object spi_i, str server)
+
+    @cython.locals(first=IkeSa)
+    cdef IkeSa _elsewhere(self, object spi_i, object spi_r, str server)
+
+    @cython.locals(
+        shape_index=cython.size_t,
+        is_cut=cython.bint,
+        src=str,
+        dst=str,
+        ts=cython.longlong,
+        key=tuple,
+        requests=list,
+    )
+    cdef object _request(self, FileRows rows, size_t row)
+
+    @cython.locals(
+        src=cython.size_t,
+        dst=cython.size_t,
+        sport=cython.int,
+        dport=cython.int,
+        near=bytes,
+        far=bytes,
+        natd=tuple,
+        source=tuple,
+        destination=tuple,
+    )
+    cdef object _begin(self, FileRows rows, size_t row, object request)
+
+    @cython.locals(
+        shape_index=cython.size_t,
+        src=cython.size_t,
+        dst=cython.size_t,
+        sport=cython.int,
+        dport=cython.int,
+        source=tuple,
+        destination=tuple,
+        others=list,
+    )
+    cdef object _response(self, FileRows rows, size_t row)
+
+    @cython.locals(key=tuple, sa=IkeSa)
+    cdef int _open(self, FileRows rows, size_t row, object attempt) except -1

@@ -1,0 +1,346 @@
+# cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
+"""Every IKE message goes to its attempt or its SA, in order of time: the hot loop of the tracker.
+
+Knows which attempt a message of IKE_SA_INIT belongs to (RFC 7296 sections 1.2, 2.6 and 2.7: COOKIE,
+INVALID_KE_PAYLOAD and retransmissions keep the initiator SPI, a redial has a new one) and that everything
+later belongs to the SA of its SPI pair. Must not judge what became of either. There may be a million
+messages, so the columns are read where they lie and nothing is made of a message that need not stay.
+Cython compiles this source where it can (see `pcapan.compiled`; C types are in the .pxd).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence, Set
+from typing import TYPE_CHECKING
+
+from pcapan.decode.numbers import COOKIE, FLAG_RESPONSE, IKE_PORT, IKE_SA_INIT
+from pcapan.scan.columns import MARK_CUT, FileScan
+from pcapan.track.attempts import (
+    RETRANSMISSION_GAP,
+    Answer,
+    Attempt,
+    Request,
+    asks_for_an_sa,
+    read_answer,
+)
+from pcapan.track.sas import IkeSa
+from pcapan.track.timeline import Message, Timeline
+
+if TYPE_CHECKING:
+    from array import array
+
+    from pcapan import shadow as cython
+else:
+    try:
+        import cython
+    except ImportError:
+        from pcapan import shadow as cython
+if not cython.compiled:
+    from pcapan.decode.natd import natd_matches as matches
+
+_INIT, _RESPONSE, _CUT, _IKE_PORT, _GAP = IKE_SA_INIT, FLAG_RESPONSE, MARK_CUT, IKE_PORT, RETRANSMISSION_GAP
+
+Row = tuple[int, int]
+"""A message that only few captures have many of: index of its file, row in the columns of that file."""
+
+
+class FileRows:
+    """The columns of one file."""
+
+    def __init__(self, index: int, scan: FileScan, names: Sequence[str]) -> None:
+        """`index` of the file among all; `names` are its addresses in text form."""
+        rows = scan.messages
+        self.index = index
+        self.file = index + 1
+        self.names = list(names)
+        self.octets = scan.addresses
+        self.shapes = scan.shapes
+        self.natd = scan.natd
+        self.mac_pairs = scan.mac_pairs
+        self.asks: list[bool | None] = [None] * len(scan.shapes)
+        """Whether a request of a shape asks for an SA: there are few shapes and many messages."""
+        self.says: list[Answer | None] = [None] * len(scan.shapes)
+        """What a response of a shape says."""
+        self.frame: array[int] = rows.frame
+        self.ts: array[int] = rows.ts
+        self.src: array[int] = rows.src
+        self.dst: array[int] = rows.dst
+        self.sport: array[int] = rows.sport
+        self.dport: array[int] = rows.dport
+        self.ttl: array[int] = rows.ttl
+        self.ip_id: array[int] = rows.ip_id
+        self.macs: array[int] = rows.macs
+        self.marks: array[int] = rows.marks
+        self.spi_i: array[int] = rows.spi_i
+        self.spi_r: array[int] = rows.spi_r
+        self.version: array[int] = rows.version
+        self.exchange: array[int] = rows.exchange
+        self.flags: array[int] = rows.flags
+        self.message_id: array[int] = rows.message_id
+        self.length: array[int] = rows.length
+        self.encrypted: array[int] = rows.encrypted
+        self.fragment_number: array[int] = rows.fragment_number
+        self.fragment_total: array[int] = rows.fragment_total
+        self.digest: array[int] = rows.digest
+        self.shape: array[int] = rows.shape
+
+
+class Intake:
+    """Takes all messages of a timeline; what it finds stands in its attributes."""
+
+    def __init__(self, timeline: Timeline, servers: Collection[str], files: Mapping[str, set[int]]) -> None:
+        """`files` tells by address which files show IKE of it."""
+        self._servers = frozenset(servers)
+        self._files = files
+        self.attempts: dict[tuple[int, str, str], Attempt] = {}
+        """By initiator SPI, source and server."""
+        self.sas: dict[tuple[int, int, str], IkeSa] = {}
+        """By both SPIs and server."""
+        self.ttls: dict[str, Counter[int]] = {}
+        """Per client address: time to live of its IKE messages after IKE_SA_INIT."""
+        self._attempts_of: dict[int, list[Attempt]] = {}
+        """By initiator SPI."""
+        self._sa_of: dict[tuple[int, int], IkeSa] = {}
+        """The first SA with these SPIs whose IKE_SA_INIT was answered here."""
+        self._stray_answers: list[Row] = []
+        self._odd_requests: list[Row] = []
+        self._old_versions: list[Row] = []
+        self._take_all(timeline)
+        self.stray_answers: list[Message] = timeline.messages_at(self._stray_answers)
+        """Responses whose request is not in the capture."""
+        self.odd_requests: list[Message] = timeline.messages_at(self._odd_requests)
+        """Requests that no client sends: a bare header, a damaged chain."""
+        self.old_versions: list[Message] = timeline.messages_at(self._old_versions)
+        """IKEv1 and AuthIP messages."""
+
+    def settle(self, both_ways: Set[str], late: int) -> None:
+        """What is known of an attempt once all messages are.
+
+        `both_ways` are the servers of which both directions were captured; a request after `late` (a time in
+        ns) may have an answer after the end of the capture.
+        """
+        continued = set()
+        for sa in self.sas.values():
+            if sa.exchanges:
+                continued.add(sa.spi_i)
+        for attempt in self.attempts.values():
+            attempt.continued = attempt.spi_i in continued
+            attempt.server_heard = attempt.server in both_ways
+            attempt.undecided = attempt.requests[len(attempt.requests) - 1].ts > late
+
+    def _take_all(self, timeline: Timeline) -> None:
+        files = [
+            FileRows(file, scan, names)
+            for file, (scan, names) in enumerate(zip(timeline.scans, timeline.names, strict=True))
+        ]
+        for file, row in timeline.order():
+            self._take(files[file], row)
+
+    def _take(self, rows: FileRows, row: int) -> None:
+        kind = rows.exchange[row]
+        if kind == _INIT or kind < 0 or rows.version[row] >> 4 == 1:
+            self._take_special(rows, row)
+        elif rows.spi_r[row]:
+            self._take_later(rows, row)
+
+    def _take_special(self, rows: FileRows, row: int) -> None:
+        """IKE_SA_INIT, and what is no readable IKEv2."""
+        flags = rows.flags[row]
+        if rows.version[row] >> 4 == 1:
+            self._old_versions.append((rows.index, row))
+        elif rows.exchange[row] == _INIT and flags >= 0 and flags & _RESPONSE:
+            self._response(rows, row)
+        elif not rows.spi_r[row]:  # cut behind the SPIs: a zero responder SPI means IKE_SA_INIT
+            self._request(rows, row)
+
+    def _take_later(self, rows: FileRows, row: int) -> None:
+        """A message of an SA."""
+        spi_i = rows.spi_i[row]
+        spi_r = rows.spi_r[row]
+        src = rows.names[rows.src[row]]
+        dst = rows.names[rows.dst[row]]
+        ts = rows.ts[row]
+        flags = rows.flags[row]
+        is_response = flags >= 0 and flags & _RESPONSE != 0
+        by_client = src not in self._servers
+        if by_client:
+            client, port, server = src, rows.sport[row], dst
+        else:
+            client, port, server = dst, rows.dport[row], src
+        key = (spi_i, spi_r, server)
+        sa = self.sas.get(key)
+        if sa is None:
+            sa = self._elsewhere(spi_i, spi_r, server)
+        if sa is None:
+            # Its IKE_SA_INIT may be here although the answer is not: one direction, or a lost packet.
+            attempt = self._attempt_of(spi_i, server)
+            sa = self.sas[key] = IkeSa(spi_i, spi_r, client, server, rows.file, ts, attempt)
+        exchange = sa.exchange(rows.exchange[row], rows.message_id[row], by_client != is_response, ts)
+        exchange.add(
+            is_response,
+            rows.file,
+            rows.frame[row],
+            ts,
+            rows.length[row],
+            rows.encrypted[row],
+            rows.fragment_number[row],
+            rows.fragment_total[row],
+        )
+        sa.seen(ts, client, port)
+        if by_client:
+            ttls = self.ttls.get(src)
+            if ttls is None:
+                ttls = self.ttls[src] = Counter()
+            ttl = rows.ttl[row]
+            ttls[ttl] = ttls.get(ttl, 0) + 1
+
+    def _attempt_of(self, spi_i: int, server: str) -> Attempt | None:
+        """The attempt of this initiator SPI at this server, from whatever address it came."""
+        for attempt in self._attempts_of.get(spi_i, ()):
+            if attempt.server == server:
+                return attempt
+        return None
+
+    def _elsewhere(self, spi_i: int, spi_r: int, server: str) -> IkeSa | None:
+        """The SA of this SPI pair at another address of the same capture point as this server's.
+
+        Two servers behind one balancer may each see one half of a handshake: those stay apart. They
+        are two when no file shows both.
+        """
+        first = self._sa_of.get((spi_i, spi_r))
+        return first if first is not None and self._files[first.server] & self._files[server] else None
+
+    def _request(self, rows: FileRows, row: int) -> None:
+        """An IKE_SA_INIT request (R flag clear)."""
+        shape_index = rows.shape[row]
+        shape = rows.shapes[shape_index]
+        asks = rows.asks[shape_index]
+        if asks is None:
+            asks = rows.asks[shape_index] = asks_for_an_sa(shape)
+        is_cut = rows.marks[row] & _CUT != 0
+        if not asks and not is_cut:
+            self._odd_requests.append((rows.index, row))
+            return
+        spi_i = rows.spi_i[row]
+        src = rows.names[rows.src[row]]
+        dst = rows.names[rows.dst[row]]
+        ts = rows.ts[row]
+        request = Request(rows.file, rows.frame[row], ts, rows.digest[row], COOKIE in shape.notifies)
+        key = (spi_i, src, dst)
+        attempt = self.attempts.get(key)
+        if attempt is None:
+            attempt = self.attempts[key] = self._begin(rows, row, request)
+            others = self._attempts_of.get(spi_i)
+            if others is None:
+                self._attempts_of[spi_i] = [attempt]
+            else:
+                others.append(attempt)
+        else:
+            last = attempt.requests[len(attempt.requests) - 1]
+            if request.digest == last.digest:
+                if ts - last.ts < _GAP:
+                    return
+                if last.answer is not None and last.answer is not Answer.COOKIE:
+                    attempt.repeats_after_answer += 1
+            elif last.answer is None and not is_cut:
+                # A repeat is the same bytes (RFC 7296, section 2.1): a changed request had an answer.
+                last.answer = Answer.COOKIE if request.has_cookie else Answer.INVALID_KE
+                last.answer_ts = ts
+                attempt.unseen.append(last.answer)
+            attempt.requests.append(request)
+        attempt.ip_ids.append(rows.ip_id[row])
+        attempt.last_activity = ts
+
+    def _begin(self, rows: FileRows, row: int, request: Request) -> Attempt:
+        src, dst = rows.src[row], rows.dst[row]
+        sport, dport = rows.sport[row], rows.dport[row]
+        spi_i, spi_r = rows.spi_i[row], rows.spi_r[row]
+        near, far = rows.octets[src], rows.octets[dst]
+        natd = rows.natd.get(row, _NO_HASHES)
+        source, destination = natd
+        source_fits = matches(source, spi_i, spi_r, near, sport)
+        destination_fits = matches(destination, spi_i, spi_r, far, dport)
+        # Another address or port: a lone hash that fitted one fits no other.
+        if sport == _IKE_PORT:
+            source_fits_500 = source_fits
+        elif source_fits and len(source) == 1:
+            source_fits_500 = False
+        else:
+            source_fits_500 = matches(source, spi_i, spi_r, near, _IKE_PORT)
+        if near == far:
+            destination_is_source = destination_fits
+        elif destination_fits and len(destination) == 1:
+            destination_is_source = False
+        else:
+            destination_is_source = matches(destination, spi_i, spi_r, near, dport)
+        return Attempt(
+            spi_i=spi_i,
+            src=rows.names[src],
+            sport=sport,
+            server=rows.names[dst],
+            dport=dport,
+            file=rows.file,
+            requests=[request],
+            shape=rows.shapes[rows.shape[row]],
+            ttl=rows.ttl[row],
+            macs=rows.mac_pairs[rows.macs[row]],
+            natd_source_matches=source_fits,
+            natd_source_matches_500=source_fits_500,
+            natd_destination_matches=destination_fits,
+            natd_destination_is_source=destination_is_source,
+            natd=natd,
+        )
+
+    def _response(self, rows: FileRows, row: int) -> None:
+        """An IKE_SA_INIT response (R flag set); it answers the latest request before it."""
+        spi_i = rows.spi_i[row]
+        spi_r = rows.spi_r[row]
+        src, dst = rows.src[row], rows.dst[row]
+        sport, dport = rows.sport[row], rows.dport[row]
+        attempt = self.attempts.get((spi_i, rows.names[dst], rows.names[src]))
+        if attempt is None:  # answered from or to another address: the SPI still tells
+            others = self._attempts_of.get(spi_i)
+            if others is None:
+                self._stray_answers.append((rows.index, row))
+                return
+            attempt = others[0]
+        shape_index = rows.shape[row]
+        answer = rows.says[shape_index]
+        if answer is None:
+            answer = rows.says[shape_index] = read_answer(rows.shapes[shape_index])
+        ts, frame = rows.ts[row], rows.frame[row]
+        if spi_r and (answer is Answer.ACCEPTED or answer is Answer.UNREADABLE):
+            attempt.spi_r.add(spi_r)
+        attempt.answers.append((rows.file, frame, ts, answer))
+        attempt.last_activity = ts
+        if attempt.server != rows.names[src] or attempt.dport != sport or attempt.src != rows.names[dst]:
+            attempt.reply_elsewhere = True
+        if not attempt.reply_macs[0]:
+            attempt.reply_macs = rows.mac_pairs[rows.macs[row]]
+        request = attempt.requests[len(attempt.requests) - 1]
+        if request.answer is None or request.answer is Answer.COOKIE:
+            request.answer = answer
+            request.answer_ts = ts
+            request.answer_frame = frame
+        source, destination = rows.natd.get(row, _NO_HASHES)
+        if source:
+            attempt.response_natd_source_matches = matches(source, spi_i, spi_r, rows.octets[src], sport)
+            attempt.response_natd_destination_matches = matches(
+                destination, spi_i, spi_r, rows.octets[dst], dport
+            )
+        if spi_r in attempt.spi_r:
+            self._open(rows, row, attempt)
+
+    def _open(self, rows: FileRows, row: int, attempt: Attempt) -> None:
+        """The SA that an answer makes possible, if it is new."""
+        spi_i, spi_r, ts = rows.spi_i[row], rows.spi_r[row], rows.ts[row]
+        key = (spi_i, spi_r, attempt.server)
+        if key not in self.sas:
+            sa = self.sas[key] = IkeSa(
+                spi_i, spi_r, attempt.src, attempt.server, attempt.file, ts, attempt, ts
+            )
+            self._sa_of.setdefault((spi_i, spi_r), sa)
+
+
+_NO_HASHES: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())

@@ -19,12 +19,13 @@ from pcapan.compiled import engine
 from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
 from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError
+from pcapan.ingest.inputs import InputFacts
 from pcapan.memory import without_collection
 from pcapan.model import CaptureSummary, Counts, Problem, Result
 from pcapan.reading import Opener, Progress, read_files
 from pcapan.scan.columns import FileScan
 from pcapan.tables.declare import Rows
-from pcapan.tables.facts import Facts, InputFacts, Site, gather_facts
+from pcapan.tables.facts import Facts, Site, gather_facts
 from pcapan.tables.ladders import answer_time_rows, ladder_rows
 from pcapan.tables.limits import capture_limits, direction
 from pcapan.tables.registry import frame_of

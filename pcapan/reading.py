@@ -19,10 +19,10 @@ from pcapan.compiled import engine
 from pcapan.crew import POLL, Link, Processes, Threads
 from pcapan.errors import UnreadableError
 from pcapan.ingest.again import Recall
+from pcapan.ingest.inputs import InputFacts
 from pcapan.ingest.open import open_capture
 from pcapan.scan.columns import FileScan
 from pcapan.scan.scanner import Scanner
-from pcapan.tables.facts import InputFacts
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

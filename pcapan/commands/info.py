@@ -19,13 +19,14 @@ from pcapan.crew import cores
 from pcapan.errors import ExitCode
 from pcapan.ingest.etl.explain import NoPacketsError
 from pcapan.ingest.frames import Interface
+from pcapan.ingest.inputs import InputFacts
 from pcapan.pipeline import Options, read_facts
 from pcapan.report.jsontext import json_bytes, json_text
 from pcapan.report.lines import make_paper
 from pcapan.report.safe import clean
 from pcapan.report.words import listed, number_name, spoken_duration, spoken_time
 from pcapan.scan.columns import FileScan
-from pcapan.tables.facts import Facts, InputFacts, Site
+from pcapan.tables.facts import Facts, Site
 from pcapan.tables.limits import capture_limits, direction
 from pcapan.tables.times import iso_time
 

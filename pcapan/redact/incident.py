@@ -23,6 +23,7 @@ from pcapan.ingest.frames import (
     ServiceMessage,
     SideEvidence,
 )
+from pcapan.ingest.inputs import InputFacts
 from pcapan.redact.fragments import FragmentPlan
 from pcapan.redact.keyed import Key
 from pcapan.redact.labels import Labels
@@ -32,7 +33,7 @@ from pcapan.redact.rewriter import Rewriter, Survey
 from pcapan.redact.scans import collect, redact_scan
 from pcapan.redact.texts import Texts
 from pcapan.scan.columns import FileScan
-from pcapan.tables.facts import InputFacts, Site
+from pcapan.tables.facts import Site
 from pcapan.track.attempts import Attempt
 from pcapan.track.recover import RecoveredAddress, Recovery
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from pcapan.ingest.again import Recall
-from pcapan.ingest.frames import InputProblem, Interface, SideEvidence
+from pcapan.ingest.inputs import InputFacts
 from pcapan.scan.columns import FileScan
 from pcapan.tables.population import Population, take_census
 from pcapan.track.attempts import Attempt
@@ -26,23 +25,6 @@ from pcapan.track.tracker import Track, track
 
 if TYPE_CHECKING:
     from pcapan.track.recover import Recovery
-
-
-class InputFacts(Struct):
-    """One input file: what it is and how reading it went."""
-
-    path: str
-    format: str
-    size: int
-    sha256: str
-    interfaces: list[Interface]
-    comments: list[str]
-    problems: list[InputProblem]
-    damaged: bool
-    side: SideEvidence = field(default_factory=SideEvidence)
-    """What the container tells besides frames."""
-    recall: Recall | None = None
-    """Reads frames again, when that was asked for before reading."""
 
 
 class Site(Struct, frozen=True):

@@ -144,9 +144,6 @@ def analyze(
     ] = False,
 ) -> ExitCode:
     """Analyse one incident and print the verdict; with -o also write reports and tables."""
-    from pcapan.commands.analyze import AnalyzeRequest, run
-    from pcapan.commands.redaction import Redaction
-
     if quiet and verbose:
         raise UsageError("-q and -v contradict each other", where="-q -v", hint="give one of them")
     if recover_seconds is not None and not recover_addresses:
@@ -155,6 +152,19 @@ def analyze(
             where=f"--recover-seconds {recover_seconds:g}",
             hint="add --recover-addresses, or leave this option out",
         )
+    from pcapan.crew import cores
+    from pcapan.reading import begin_reading
+
+    # Loading the rest of the program takes as long as reading a big capture.
+    begun = begin_reading(
+        captures,
+        jobs=jobs or cores(),
+        keep=output is not None,
+        hash_all=hash_all or output is not None,
+    )
+    from pcapan.commands.analyze import AnalyzeRequest, run
+    from pcapan.commands.redaction import Redaction
+
     return run(
         AnalyzeRequest(
             captures=captures,
@@ -179,7 +189,8 @@ def analyze(
             redaction=Redaction(redact, redact_key, redact_map, force),
             jobs=jobs,
             hash_all=hash_all,
-        )
+        ),
+        begun,
     )
 
 

@@ -21,6 +21,7 @@ MODULES = (
     "pcapan.ingest.etl.plain",
     "pcapan.ingest.etl.xpress",
     "pcapan.ingest.records",
+    "pcapan.ingest.stretch",
     "pcapan.scan.copies",
     "pcapan.scan.flows",
     "pcapan.scan.rows",

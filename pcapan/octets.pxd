@@ -2,7 +2,7 @@
 # The compiled twins of octets.py. Every function compares with the length of the data itself, once for all
 # the octets it takes, so that a compiled module reads no byte outside its block.
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
 
 cdef inline int _outside() except -1 with gil:
@@ -133,6 +133,17 @@ cdef inline unsigned long long remainder(
         value = (value & 0x1FFFFFFFFFFFFFFFULL) + (value >> 61)
         begin += 4
     return value if value < 0x1FFFFFFFFFFFFFFFULL else value - 0x1FFFFFFFFFFFFFFFULL
+
+
+cdef inline int put(
+    unsigned char[::1] to, size_t at, const unsigned char[::1] data, size_t begin, size_t end
+) except -1 nogil:
+    cdef size_t room = <size_t> to.shape[0]
+    if begin > end or end > <size_t> data.shape[0] or at > room or room - at < end - begin:
+        _outside()
+    if begin < end:
+        memmove(&to[at], &data[begin], end - begin)
+    return 0
 
 
 cdef inline bytes cut(const unsigned char[::1] data, size_t begin, size_t end):

@@ -70,6 +70,13 @@ def remainder(data: Octets, begin: int, end: int) -> int:
     return int.from_bytes(data[begin:end], "big") % _MERSENNE
 
 
+def put(to: bytearray, at: int, data: Octets, begin: int, end: int) -> None:
+    """Copy the octets from `begin` to `end` to another place, also of the same data."""
+    if not 0 <= begin <= end <= len(data) or not 0 <= at <= len(to) - (end - begin):
+        raise IndexError("octets outside their data")
+    to[at : at + end - begin] = data[begin:end]
+
+
 def cut(data: Octets, begin: int, end: int) -> bytes:
     """The octets from `begin` to `end`."""
     if not 0 <= begin <= end <= len(data):

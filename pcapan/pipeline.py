@@ -22,7 +22,7 @@ from pcapan.errors import PcapanError, UnreadableError, UsageError
 from pcapan.ingest.inputs import InputFacts
 from pcapan.memory import without_collection
 from pcapan.model import CaptureSummary, Counts, Problem, Result
-from pcapan.reading import Opener, Progress, read_files
+from pcapan.reading import Opener, Progress, Reading, read_files
 from pcapan.scan.columns import FileScan
 from pcapan.tables.declare import Rows
 from pcapan.tables.facts import Facts, Site, gather_facts
@@ -106,13 +106,15 @@ def analyze(
     keep: bool = False,
     jobs: int = 1,
     hash_all: bool = True,
+    begun: Reading | None = None,
 ) -> Analysis:
     """Analyse one incident: one capture, or several that are one timeline.
 
     With `keep`, frames can be read again afterwards (`InputFacts.recall`), also of what can be read only
     once; end with the analysis' `forget()`. With more `jobs`, as many cores are used; processes may be
     started then, so a script keeps its own start behind ``if __name__ == "__main__"``. Without `hash_all`,
-    the SHA-256 of big files is not computed: it takes longer than the analysis.
+    the SHA-256 of big files is not computed: it takes longer than the analysis. `begun` is a reading of
+    the same `paths`, begun in the same way.
 
     Raises:
         UnreadableError: when none of the inputs can be read.
@@ -130,6 +132,7 @@ def analyze(
         keep=keep,
         jobs=jobs,
         hash_all=hash_all,
+        begun=begun,
     )
     told: Sequence[PcapanError] = unreadable
     if options.redactor is not None:
@@ -154,6 +157,7 @@ def read_facts(
     keep: bool = False,
     jobs: int = 1,
     hash_all: bool = True,
+    begun: Reading | None = None,
 ) -> tuple[Facts, list[UnreadableError]]:
     """Read and track the files without judging them; what is asked and errors as with `analyze`."""
     named = [paths] if isinstance(paths, str | Path) else list(paths)
@@ -166,9 +170,13 @@ def read_facts(
     inputs: list[InputFacts] = []
     scans: list[FileScan] = []
     unreadable: list[UnreadableError] = []
-    for read in read_files(
-        texts, jobs=jobs, stdin=stdin, opener=opener, progress=progress, keep=keep, hash_all=hash_all
-    ):
+    if begun is not None:
+        reads = begun.result(progress)
+    else:
+        reads = read_files(
+            texts, jobs=jobs, stdin=stdin, opener=opener, progress=progress, keep=keep, hash_all=hash_all
+        )
+    for read in reads:
         if isinstance(read, UnreadableError):
             unreadable.append(read)
         else:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from pcapan.compiled import engine
+from pcapan.compiled import engine, how
 from pcapan.crew import POLL, Link, Processes, Threads
 from pcapan.errors import UnreadableError
 from pcapan.ingest.again import Recall
 from pcapan.ingest.inputs import InputFacts
 from pcapan.ingest.open import open_capture
+from pcapan.ingest.stream import HASH_LIMIT
 from pcapan.scan.columns import FileScan
 from pcapan.scan.scanner import Scanner
 
@@ -40,6 +42,9 @@ FileRead = tuple[InputFacts, FileScan]
 _WORTH_THREADS = 4 << 20
 _WORTH_PROCESSES = 16 << 20
 
+#: Seconds between two looks at how far such a reading is.
+_LOOK = 0.05
+
 
 def scan_file(
     path: str,
@@ -52,7 +57,7 @@ def scan_file(
 ) -> FileRead:
     """Read one file to its end; raises UnreadableError when there is nothing to read."""
     reader = open_capture(path, stdin=stdin, file=file, keep=keep, hash_all=hash_all)
-    scanner = Scanner()
+    scanner = reader.scanning = Scanner()
     for block in reader.blocks():
         scanner.feed(block, reader.interfaces)
         if progress is not None:
@@ -104,6 +109,59 @@ def read_files(
                 read = error
         result.append(read)
     return result
+
+
+class Reading:
+    """`read_files` that has begun on a thread of its own, while this one does something else."""
+
+    def __init__(self, paths: Sequence[str], jobs: int, keep: bool, hash_all: bool) -> None:
+        self._read: list[FileRead | UnreadableError] = []
+        self._failure: BaseException | None = None
+        self._stopped = False
+        self._heard: dict[str, tuple[int, int]] = {}
+        """Bytes read and size by path."""
+        work = paths, jobs, keep, hash_all
+        self._thread = threading.Thread(target=self._run, args=work, daemon=True)
+        self._thread.start()
+
+    def result(self, progress: Progress | None = None) -> list[FileRead | UnreadableError]:
+        """What `read_files` gives, when it is done; raises what it raised."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(_LOOK)
+                if progress is not None:
+                    for path, (done, size) in list(self._heard.items()):
+                        progress(path, done, size)
+        finally:
+            self._stopped = True  # whoever was interrupted here asks no more
+        if self._failure is not None:
+            raise self._failure
+        return self._read
+
+    def _run(self, paths: Sequence[str], jobs: int, keep: bool, hash_all: bool) -> None:
+        try:
+            self._read = read_files(paths, jobs=jobs, progress=self._hear, keep=keep, hash_all=hash_all)
+        except BaseException as error:
+            self._failure = error
+
+    def _hear(self, path: str, done: int, size: int) -> None:
+        if self._stopped:
+            raise _Stopped
+        self._heard[path] = done, size
+
+
+def begin_reading(paths: Sequence[str], *, jobs: int, keep: bool, hash_all: bool) -> Reading | None:
+    """Begin to read the files, where that pays; None where they are better read when they are asked for.
+
+    It pays where a compiled scan leaves the interpreter to others nearly all the time: in ordinary files that
+    are big enough not to be hashed, and of which nothing is kept.
+    """
+    sizes = [_plain_size(path) for path in paths]
+    if keep or hash_all or None in sizes or max(filter(None, sizes), default=0) <= HASH_LIMIT:
+        return None
+    if how("pcapan.scan.walk") != "compiled":
+        return None
+    return Reading(list(paths), jobs, keep, hash_all)
 
 
 class _Stopped(Exception):

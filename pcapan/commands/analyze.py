@@ -21,7 +21,7 @@ from pcapan.errors import ExitCode, UsageError
 from pcapan.memory import without_collection
 from pcapan.model import Result, Severity, Verdict
 from pcapan.pipeline import Analysis, Options, SearchProgress, analyze, built_in_rules
-from pcapan.reading import Progress
+from pcapan.reading import Progress, Reading
 from pcapan.report.pages import preload
 
 #: What --fail-on may name besides rules, and the verdicts it stands for.
@@ -59,8 +59,11 @@ class AnalyzeRequest(Struct, frozen=True):
 
 
 @without_collection
-def run(request: AnalyzeRequest) -> ExitCode:
-    """Analyse and print; raises PcapanError when nothing can be said."""
+def run(request: AnalyzeRequest, begun: Reading | None = None) -> ExitCode:
+    """Analyse and print; raises PcapanError when nothing can be said.
+
+    `begun` is a reading of the captures that has begun already.
+    """
     check_captures(request.captures)
     options = make_options(
         servers=request.servers,
@@ -77,11 +80,11 @@ def run(request: AnalyzeRequest) -> ExitCode:
     look = Look(request.format, request.quiet, request.verbose, make_wanted(request.vendor, request.zone))
     check_format(look.format)
     if request.folder is not None:
-        analysis = _into_folder(request.folder, request, options, look)
+        analysis = _into_folder(request.folder, request, options, look, begun)
     else:
         if look.format == "html":
             preload()
-        analysis = _analysed(request, options)
+        analysis = _analysed(request, options, begun)
     request.redaction.write_mapping(options.redactor, request.captures)
     if look.format == "text":
         print_text(analysis.result, look, sys.stdout, color=not request.no_color)
@@ -99,6 +102,7 @@ def run(request: AnalyzeRequest) -> ExitCode:
 def _analysed(
     request: AnalyzeRequest,
     options: Options,
+    begun: Reading | None,
     watch: Callable[[Progress | None], Progress | None] | None = None,
 ) -> Analysis:
     """The result, with progress shown and inputs told of that could not be read."""
@@ -111,20 +115,23 @@ def _analysed(
             keep=request.folder is not None,
             jobs=request.jobs or cores(),
             hash_all=request.hash_all or request.folder is not None,
+            begun=begun,
         )
     for error in analysis.unreadable:
         tell(error)
     return analysis
 
 
-def _into_folder(folder: str, request: AnalyzeRequest, options: Options, look: Look) -> Analysis:
+def _into_folder(
+    folder: str, request: AnalyzeRequest, options: Options, look: Look, begun: Reading | None
+) -> Analysis:
     """The result, when everything about it has been written."""
     from pcapan.commands.aside import page_maker
     from pcapan.commands.folder import check_folder, write_folder
 
     check_folder(folder, request.tables, force=request.force)
     with page_maker(request.captures, request.jobs or cores()) as pages:
-        analysis = _analysed(request, options, pages.watch)
+        analysis = _analysed(request, options, begun, pages.watch)
         try:
             write_folder(
                 folder,

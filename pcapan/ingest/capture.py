@@ -7,12 +7,15 @@ format is a module with a `Format` and one line in `pcapan.ingest.open`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
 from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import FrameBlock, InputProblem, Interface, Mark, SideEvidence
+from pcapan.ingest.records import BlockWalk, RecordWalk
 from pcapan.ingest.stream import ByteStream, StoredStream
+from pcapan.ingest.stretch import Stretch
 
 #: Comments kept of one file; a capture may carry one on every packet.
 MAX_COMMENTS = 100
@@ -28,6 +31,18 @@ _READ_AHEAD_FROM = 16 * 1024 * 1024
 
 #: Reads frames again by number, in rising order, each as a block of its own; see `Capture.refetch`.
 Refetch = Callable[[Sequence[int]], Iterator[FrameBlock]]
+
+
+#: Bytes of a stretch after which whoever waits for blocks gets a word, empty as it is.
+_WORD_EVERY = 64 * 1024 * 1024
+
+
+class Scanning(Protocol):
+    """Takes frames without a block of their own; see `pcapan.ingest.stretch`."""
+
+    def stretch(self, stretch: Stretch, interfaces: Sequence[Interface], number: int, most: int) -> int:
+        """Take frames from number `number` on, until about `most` bytes are read; gives the next number."""
+        ...
 
 
 class Capture:
@@ -56,6 +71,8 @@ class Capture:
         the format's reader when `keep` is set; what it holds is let go of by `forget`."""
         self.keep = False
         """Whether frames will be asked for again when everything has been read."""
+        self.scanning: Scanning | None = None
+        """Who may take frames past the blocks, where nobody else wants them."""
         self.stored = stored
         self._stream = stream
         self._frames: Iterator[FrameBlock] | None = None
@@ -82,6 +99,34 @@ class Capture:
         next. A format's reader says so with every block; marks too close to the last one are not kept."""
         if not self.marks or offset - self.marks[-1].offset >= MARK_EVERY:
             self.marks.append(Mark(number, offset, interfaces, state))
+
+    def stretch(self, feeder: Feeder, how: RecordWalk | BlockWalk) -> Stretch | None:
+        """What reads on in the feeder's file by itself, where that is possible and wanted."""
+        file = self.stored.open_file
+        if self.scanning is None or self.keep or file is None or self._stream is not self.stored:
+            return None
+        return Stretch(file, how, feeder.chunk_size)
+
+    def stretched(self, stretch: Stretch | None, feeder: Feeder, number: int) -> Iterator[int]:
+        """Let a stretch begin with what the feeder has at hand; when it ends, the feeder stands behind it.
+
+        Yields:
+            The number of the frame that comes next, now and then.
+        """
+        if stretch is None or self.scanning is None:
+            return
+        if not stretch.begin(feeder.data[feeder.position : feeder.end]):
+            return
+        heard = 0
+        while True:
+            before = number
+            number = self.scanning.stretch(stretch, self.interfaces, number, _WORD_EVERY)
+            self.stored.bytes_read += stretch.octets - heard
+            heard = stretch.octets
+            if number == before:
+                break
+            yield number
+        feeder.go_on(stretch.rest(), stretch.octets)
 
     def blocks_from(self, mark: Mark) -> Iterator[FrameBlock] | None:
         """The frames from a mark on that another reading of the same bytes left; marks only in rising order.

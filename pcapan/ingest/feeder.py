@@ -15,13 +15,16 @@ from pcapan.ingest.stream import CHUNK_SIZE, ByteStream
 #: common processor.
 _ALIGNMENT = 64
 
+#: Memory for pieces worth that, bytes.
+_LEAD_FROM = 256 * 1024
+
 #: Room in front of a piece that is read ahead, for what the piece before it leaves unused, bytes.
 _HEADROOM = 256 * 1024
 
 
-def _lead(memory: bytearray) -> int:
-    """Bytes to the first aligned place in `memory`; 0 where it is too small for that to matter."""
-    if len(memory) < CHUNK_SIZE:
+def lead(memory: bytearray) -> int:
+    """Bytes to the first aligned place in `memory`, 63 at most; 0 where it is too small to matter."""
+    if len(memory) < _LEAD_FROM:
         return 0
     from ctypes import addressof, c_char
 
@@ -83,7 +86,8 @@ class Feeder:
 
     def __init__(self, stream: ByteStream, chunk_size: int = CHUNK_SIZE) -> None:
         self._stream = stream
-        self._chunk_size = max(1, chunk_size)
+        self.chunk_size = max(1, chunk_size)
+        """Bytes of a piece."""
         self.data = bytearray()
         self._spare = bytearray()
         self._lead: int | None = None
@@ -104,6 +108,11 @@ class Feeder:
         return self._base + self.position
 
     @property
+    def reached(self) -> int:
+        """How far the (inflated) file has been read, bytes."""
+        return self._base + self.end
+
+    @property
     def available(self) -> int:
         """Bytes at hand and not used yet."""
         return self.end - self.position
@@ -113,23 +122,21 @@ class Feeder:
         left = self.end - self.position
         if self._reader is not None and self._reader.under_way:
             return self._more_ahead(self._reader, left)
-        if len(self._spare) < left + self._chunk_size + 2 * _ALIGNMENT:
+        if len(self._spare) < left + self.chunk_size + 2 * _ALIGNMENT:
             # Grow in steps: a record that spans many pieces would otherwise cost a new buffer each time.
-            self._spare = bytearray(
-                left + self._chunk_size + 2 * _ALIGNMENT + max(left, self._chunk_size // 8)
-            )
+            self._spare = bytearray(left + self.chunk_size + 2 * _ALIGNMENT + max(left, self.chunk_size // 8))
             self._spare_lead = None
         if self._spare_lead is None and self._full:
             # Not for the first piece: it is often the only one, and what tells addresses takes 2 ms to load.
-            self._spare_lead = _lead(self._spare)
+            self._spare_lead = lead(self._spare)
         begin = ((self._spare_lead or 0) - left) % _ALIGNMENT
         fresh = begin + left
         target = self._spare
         # The stream goes first: it may still be hashing what is in this memory.
-        got = self._stream.readinto(memoryview(target)[fresh : fresh + self._chunk_size])
+        got = self._stream.readinto(memoryview(target)[fresh : fresh + self.chunk_size])
         if got == 0:
             return False
-        self._full = got == self._chunk_size
+        self._full = got == self.chunk_size
         self._lead, self._spare_lead = self._spare_lead, self._lead
         self._turn_to(target, begin, fresh, got)
         if self._reader is not None:
@@ -165,10 +172,10 @@ class Feeder:
     def _read_next(self, reader: _PieceReader) -> None:
         """Into memory that neither `data` nor a block made of the piece before it can point into."""
         memory, self._spare, self._idle = self._idle, bytearray(), self._spare
-        if len(memory) < _HEADROOM + self._chunk_size + _ALIGNMENT:
-            memory = bytearray(_HEADROOM + self._chunk_size + _ALIGNMENT)
-        fresh = _HEADROOM + _lead(memory)
-        reader.begin(memory, fresh, self._chunk_size)
+        if len(memory) < _HEADROOM + self.chunk_size + _ALIGNMENT:
+            memory = bytearray(_HEADROOM + self.chunk_size + _ALIGNMENT)
+        fresh = _HEADROOM + lead(memory)
+        reader.begin(memory, fresh, self.chunk_size)
 
     def _turn_to(self, target: bytearray, begin: int, fresh: int, got: int) -> None:
         """Make `target` the memory at hand; what was left of the last one goes before the fresh bytes."""
@@ -177,6 +184,13 @@ class Feeder:
         self._spare, self.data = self.data, target
         self.position = begin
         self.end = fresh + got
+
+    def go_on(self, left: bytearray, passed: int) -> None:
+        """Somebody read on from the stream's file by themselves: `left` is what they left unused, after
+        `passed` bytes more than were at hand."""
+        self._base = self.offset + self.available + passed - len(left)
+        self.data, self._lead = left, None
+        self.position, self.end = 0, len(left)
 
     def jump(self, offset: int) -> bool:
         """Move on to `offset` bytes into the file; false when that lies behind, or the file ends before."""

@@ -98,6 +98,7 @@ def resume(feeder: Feeder, capture: Capture, mark: Mark) -> Iterator[FrameBlock]
 
 def _records(feeder: Feeder, capture: Capture, how: RecordWalk, number: int) -> Iterator[FrameBlock]:
     rows = Rows()
+    stretch = capture.stretch(feeder, how)
     while True:
         block = FrameBlock(feeder.data, number)
         capture.mark(number, feeder.offset, 1, how)
@@ -122,7 +123,13 @@ def _records(feeder: Feeder, capture: Capture, how: RecordWalk, number: int) -> 
                 f"record at byte {start + feeder.position} claims {how.lie} bytes, more than {how.limit}",
             )
             return
-        if not full and not feeder.more():
+        if full:
+            continue
+        reached = feeder.reached
+        for next_number in capture.stretched(stretch, feeder, number):
+            number = next_number
+            yield FrameBlock(b"", number)
+        if feeder.reached == reached and not feeder.more():
             break
     left = feeder.available
     if left:

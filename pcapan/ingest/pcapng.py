@@ -19,6 +19,7 @@ from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import NO_TIME, FrameBlock, Mark
 from pcapan.ingest.records import CAPACITY, BlockWalk, Rows, walk_blocks
+from pcapan.ingest.stretch import Stretch
 from pcapan.octets import Octets
 
 SECTION_HEADER = 0x0A0D0D0A
@@ -104,6 +105,8 @@ class _Walk:
         self._packet = struct.Struct(order + "IIIIIII")
         self._word = struct.Struct(order + "I")
         self._how = BlockWalk(order == ">", MAX_BLOCK)
+        self._reach: Stretch | None = None
+        """What takes the section's packets past this reader, made when it is wanted."""
 
     def stand_at(self, mark: Mark) -> None:
         """Know what was known at a mark: byte order and interfaces of the section, the next number."""
@@ -140,12 +143,23 @@ class _Walk:
             elif state == _SKIP:
                 if not self._skip():
                     return
-            elif state != _FULL and not feeder.more():
-                break
+            elif state != _FULL:
+                reached = feeder.reached
+                yield from self._stretch()
+                if feeder.reached == reached and not feeder.more():
+                    break
         if feeder.available:
             capture.damage(
                 "truncated-file", self._number, f"the file ends inside the block at byte {feeder.offset}"
             )
+
+    def _stretch(self) -> Iterator[FrameBlock]:
+        """Let packets be taken past this reader as long as nothing else comes; see `Capture.stretched`."""
+        if self._reach is None:
+            self._reach = self._capture.stretch(self._feeder, self._how)
+        for number in self._capture.stretched(self._reach, self._feeder, self._number):
+            self._number = number
+            yield FrameBlock(b"", number)
 
     def _skip(self) -> bool:
         """Stream past a block too large to keep; false when it is cut or its lengths disagree."""
@@ -200,7 +214,7 @@ class _Walk:
             Where the first block lies that is of another kind, not whole or not sound.
         """
         how = self._how
-        for clock in self._clocks[len(how.limits) :]:
+        for clock in self._clocks[how.known :]:
             how.know(clock.limit, clock.factor, clock.offset, clock.index)
         while rows.count < CAPACITY:
             position = walk_blocks(how, rows, data, position, end)

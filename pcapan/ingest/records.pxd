@@ -4,16 +4,54 @@ cimport cython
 from pcapan.octets cimport le32, u32
 
 cdef unsigned int _ENHANCED_PACKET, _END, _FLAGS
+cdef int _SWAPPED, _MAYBE_SWAPPED
+cdef size_t _CAPACITY
+cdef long long _SECOND
 
 
+@cython.final
+cdef class Rows:
+    cdef tuple _columns
+    cdef public size_t count
+    cdef unsigned long long[::1] offsets
+    cdef unsigned int[::1] lengths
+    cdef unsigned int[::1] wires
+    cdef long long[::1] times
+    cdef unsigned int[::1] interfaces
+    cdef unsigned char[::1] directions
+
+
+@cython.final
+cdef class RecordWalk:
+    cdef public bint big_endian
+    cdef public size_t record_size
+    cdef public long long scale
+    cdef public unsigned int limit
+    cdef public int order
+    cdef public long long lie
+    cdef public size_t longer
+    cdef public size_t first_longer
+
+
+@cython.final
+cdef class BlockWalk:
+    cdef bint big_endian
+    cdef size_t longest
+    cdef public size_t known
+    cdef unsigned long long[::1] limits
+    cdef unsigned long long[::1] factors
+    cdef unsigned long long[::1] most
+    cdef long long[::1] shifts
+    cdef unsigned int[::1] indexes
+    cdef public size_t longer
+    cdef public size_t first_longer
+
+
+cpdef size_t walk(
+    RecordWalk how, Rows rows, const unsigned char[::1] data, size_t position, size_t end
+) except? 0
 
 @cython.locals(
-    offsets=cython.ulonglong[::1],
-    lengths=cython.uint[::1],
-    wires=cython.uint[::1],
-    times=cython.longlong[::1],
-    record_size=cython.size_t,
-    scale=cython.longlong,
     limit=cython.uint,
     always=cython.bint,
     maybe=cython.bint,
@@ -26,23 +64,16 @@ cdef unsigned int _ENHANCED_PACKET, _END, _FLAGS
     count=cython.size_t,
     first_longer=cython.size_t,
     longer=cython.size_t,
-    lie=cython.longlong,
 )
-cpdef size_t walk(how, rows, const unsigned char[::1] data, size_t position, size_t end) except? 0
+cdef size_t walk_records(
+    RecordWalk how, Rows rows, const unsigned char[::1] data, size_t position, size_t end
+) except? 0 nogil
 
+cpdef size_t walk_blocks(
+    BlockWalk how, Rows rows, const unsigned char[::1] data, size_t position, size_t end
+) except? 0
 
 @cython.locals(
-    offsets=cython.ulonglong[::1],
-    lengths=cython.uint[::1],
-    wires=cython.uint[::1],
-    times=cython.longlong[::1],
-    interfaces=cython.uint[::1],
-    directions=cython.uchar[::1],
-    limits=cython.ulonglong[::1],
-    factors=cython.ulonglong[::1],
-    most=cython.ulonglong[::1],
-    shifts=cython.longlong[::1],
-    indexes=cython.uint[::1],
     big=cython.bint,
     longest=cython.size_t,
     known=cython.size_t,
@@ -62,7 +93,9 @@ cpdef size_t walk(how, rows, const unsigned char[::1] data, size_t position, siz
     ticks=cython.ulonglong,
     direction=cython.int,
 )
-cpdef size_t walk_blocks(how, rows, const unsigned char[::1] data, size_t position, size_t end) except? 0
+cdef size_t walk_packets(
+    BlockWalk how, Rows rows, const unsigned char[::1] data, size_t position, size_t end
+) except? 0 nogil
 
 @cython.locals(
     head=cython.uint, code=cython.uint, length=cython.size_t, direction=cython.int

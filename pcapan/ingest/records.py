@@ -2,9 +2,9 @@
 """The walks over record headers and packet blocks: where each frame lies, how long it is, when it came.
 
 Knows the records of pcap and the Enhanced Packet Block of pcapng, and nothing else of the files; must not
-look inside a frame. Cython compiles this
-source where it can (see `pcapan.compiled`; C types are in the .pxd): every access is checked, indices are
-unsigned, and a length is compared with the bytes that are left, never added to a position before.
+look inside a frame. Cython compiles this source where it can (see `pcapan.compiled`; C types are in the
+.pxd): every access is checked, indices are unsigned, and a length is compared with the bytes that are left,
+never added to a position before.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ if not cython.compiled:
 
 #: Frames of one block at most: the columns of a block stay in the cache.
 CAPACITY = 16384
+_CAPACITY = CAPACITY  # the same number where compiled code finds it fastest
 
 #: How the two lengths of a record header are ordered.
 AS_WRITTEN, SWAPPED, MAYBE_SWAPPED = 0, 1, 2
+_SWAPPED, _MAYBE_SWAPPED = SWAPPED, MAYBE_SWAPPED
 
 _HEADER = {False: Struct("<IIII").unpack_from, True: Struct(">IIII").unpack_from}
 _BLOCK = {False: Struct("<IIIIIII").unpack_from, True: Struct(">IIIIIII").unpack_from}
@@ -41,19 +43,16 @@ _BLOCK = {False: Struct("<IIIIIII").unpack_from, True: Struct(">IIIIIII").unpack
 _ENHANCED_PACKET = 6
 _END, _FLAGS = 0, 2
 _TIME_MAX = 2**63 - 1
+_SECOND = 1_000_000_000
 
 
 class Rows:
-    """The columns of a frame block while it is filled; used again for the next block."""
+    """The columns of some frames while they are filled; used again for the next ones."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.offsets = array("Q", bytes(8 * CAPACITY))
-        self.lengths = array("I", bytes(4 * CAPACITY))
-        self.wires = array("I", bytes(4 * CAPACITY))
-        self.times = array("q", bytes(8 * CAPACITY))
-        self.interfaces = array("I", bytes(4 * CAPACITY))
-        self.directions = array("B", bytes(CAPACITY))
+        self._columns = tuple(array(kind, bytes(array(kind).itemsize * CAPACITY)) for kind in "QIIqIB")
+        self.offsets, self.lengths, self.wires, self.times, self.interfaces, self.directions = self._columns
 
     def add(self, offset: int, length: int, wire: int, time: int, interface: int, direction: int) -> None:
         """Add one frame; there must be room."""
@@ -68,13 +67,14 @@ class Rows:
 
     def fill(self, block: FrameBlock) -> None:
         """Hand the rows over and begin anew."""
+        offsets, lengths, wires, times, interfaces, directions = self._columns
         count, self.count = self.count, 0
-        block.offsets = self.offsets[:count]
-        block.lengths = self.lengths[:count]
-        block.wire_lengths = self.wires[:count]
-        block.times = self.times[:count]
-        block.interfaces = self.interfaces[:count]
-        block.directions = self.directions[:count]
+        block.offsets = offsets[:count]
+        block.lengths = lengths[:count]
+        block.wire_lengths = wires[:count]
+        block.times = times[:count]
+        block.interfaces = interfaces[:count]
+        block.directions = directions[:count]
 
 
 class RecordWalk:
@@ -103,6 +103,8 @@ class BlockWalk:
         """`longest`: length of a block that is believed, bytes."""
         self.big_endian = big_endian
         self.longest = longest
+        self.known = 0
+        """Interfaces described so far; the columns below have room for more."""
         self.limits = array("Q")
         """By interface: longest captured frame believed, bytes."""
         self.factors = array("Q")
@@ -120,12 +122,25 @@ class BlockWalk:
 
     def know(self, limit: int, factor: int, shift: int, index: int) -> None:
         """Add the next interface of the section."""
+        at = self.known
+        if at == len(self.limits):
+            self._grow()
         plain = 0 < factor <= _TIME_MAX and abs(shift) < _TIME_MAX // 2
-        self.limits.append(limit)
-        self.factors.append(factor if plain else 0)
-        self.most.append((_TIME_MAX - max(shift, 0)) // factor if plain else 0)
-        self.shifts.append(shift if plain else 0)
-        self.indexes.append(index)
+        self.limits[at] = limit
+        self.factors[at] = factor if plain else 0
+        self.most[at] = (_TIME_MAX - max(shift, 0)) // factor if plain else 0
+        self.shifts[at] = shift if plain else 0
+        self.indexes[at] = index
+        self.known = at + 1
+
+    def _grow(self) -> None:
+        """Make room for as many interfaces again, and a few."""
+        more = bytes(8 * (self.known + 4))
+        self.limits = array("Q", bytes(self.limits) + more)
+        self.factors = array("Q", bytes(self.factors) + more)
+        self.most = array("Q", bytes(self.most) + more)
+        self.shifts = array("q", bytes(self.shifts) + more)
+        self.indexes = array("I", bytes(self.indexes) + more[: len(more) // 2])
 
 
 def walk(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> int:
@@ -134,42 +149,44 @@ def walk(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> 
     Returns:
         Where the first record lies that is not whole, not believed (`RecordWalk.lie`) or has no room.
     """
-    offsets, lengths, wires, times = rows.offsets, rows.lengths, rows.wires, rows.times
-    record_size, scale, limit, big = how.record_size, how.scale, how.limit, how.big_endian
-    always, maybe, room = how.order == SWAPPED, how.order == MAYBE_SWAPPED, CAPACITY
-    unpack = _HEADER[big]
-    count = first_longer = longer = 0
-    lie = -1
     with cython.nogil:
-        while count < room and end - position >= record_size:
-            if cython.compiled:
-                seconds = u32(data, position) if big else le32(data, position)
-                fraction = u32(data, position + 4) if big else le32(data, position + 4)
-                captured = u32(data, position + 8) if big else le32(data, position + 8)
-                wire = u32(data, position + 12) if big else le32(data, position + 12)
-            else:
-                seconds, fraction, captured, wire = unpack(data, position)
-            if always or (maybe and captured > wire):
-                captured, wire = wire, captured
-            if captured > limit:
-                lie = captured
-                break
-            if captured > end - position - record_size:
-                break
-            if wire < captured:
-                if not longer:
-                    first_longer = count
-                longer += 1
-                wire = captured
-            position += record_size
-            offsets[count] = position
-            lengths[count] = captured
-            wires[count] = wire
-            times[count] = seconds * 1_000_000_000 + fraction * scale
-            position += captured
-            count += 1
+        return walk_records(how, rows, data, position, end)
+
+
+def walk_records(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> int:
+    """As `walk`, for those who need no Python object."""
+    big, limit, room = how.big_endian, how.limit, _CAPACITY
+    always, maybe = how.order == _SWAPPED, how.order == _MAYBE_SWAPPED
+    count = first_longer = longer = 0
+    how.lie = -1
+    while count < room and end - position >= how.record_size:
+        if cython.compiled:
+            seconds = u32(data, position) if big else le32(data, position)
+            fraction = u32(data, position + 4) if big else le32(data, position + 4)
+            captured = u32(data, position + 8) if big else le32(data, position + 8)
+            wire = u32(data, position + 12) if big else le32(data, position + 12)
+        else:
+            seconds, fraction, captured, wire = _HEADER[big](data, position)
+        if always or (maybe and captured > wire):
+            captured, wire = wire, captured
+        if captured > limit:
+            how.lie = captured
+            break
+        if captured > end - position - how.record_size:
+            break
+        if wire < captured:
+            if not longer:
+                first_longer = count
+            longer += 1
+            wire = captured
+        position += how.record_size
+        rows.offsets[count] = position
+        rows.lengths[count] = captured
+        rows.wires[count] = wire
+        rows.times[count] = seconds * _SECOND + fraction * how.scale
+        position += captured
+        count += 1
     rows.count = count
-    how.lie = lie
     how.longer = longer
     how.first_longer = first_longer
     return position
@@ -181,58 +198,59 @@ def walk_blocks(how: BlockWalk, rows: Rows, data: Octets, position: int, end: in
     Returns:
         Where the first block lies that is of another kind, not whole, not sound, or has a comment.
     """
-    offsets, lengths, wires = rows.offsets, rows.lengths, rows.wires
-    times, interfaces, directions = rows.times, rows.interfaces, rows.directions
-    limits, factors, most, shifts, indexes = how.limits, how.factors, how.most, how.shifts, how.indexes
-    big, longest, known, room = how.big_endian, how.longest, len(how.limits), CAPACITY
-    unpack = _BLOCK[big]
+    with cython.nogil:
+        return walk_packets(how, rows, data, position, end)
+
+
+def walk_packets(how: BlockWalk, rows: Rows, data: Octets, position: int, end: int) -> int:
+    """As `walk_blocks`, for those who need no Python object."""
+    big, longest, known, room = how.big_endian, how.longest, how.known, _CAPACITY
     count = rows.count
     first_longer = longer = 0
-    with cython.nogil:
-        while count < room and end - position >= 32:
-            if cython.compiled:
-                kind = u32(data, position) if big else le32(data, position)
-                total = u32(data, position + 4) if big else le32(data, position + 4)
-                source = u32(data, position + 8) if big else le32(data, position + 8)
-                high = u32(data, position + 12) if big else le32(data, position + 12)
-                low = u32(data, position + 16) if big else le32(data, position + 16)
-                captured = u32(data, position + 20) if big else le32(data, position + 20)
-                wire = u32(data, position + 24) if big else le32(data, position + 24)
-            else:
-                kind, total, source, high, low, captured, wire = unpack(data, position)
-            if kind != _ENHANCED_PACKET or source >= known or total < 32 or total > longest:
+    while count < room and end - position >= 32:
+        if cython.compiled:
+            kind = u32(data, position) if big else le32(data, position)
+            total = u32(data, position + 4) if big else le32(data, position + 4)
+            source = u32(data, position + 8) if big else le32(data, position + 8)
+            high = u32(data, position + 12) if big else le32(data, position + 12)
+            low = u32(data, position + 16) if big else le32(data, position + 16)
+            captured = u32(data, position + 20) if big else le32(data, position + 20)
+            wire = u32(data, position + 24) if big else le32(data, position + 24)
+        else:
+            kind, total, source, high, low, captured, wire = _BLOCK[big](data, position)
+        if kind != _ENHANCED_PACKET or source >= known or total < 32 or total > longest:
+            break
+        size = (total + 3) & ~3
+        used = 28 + ((captured + 3) & ~3)
+        ticks = high << 32 | low
+        if (
+            size > end - position
+            or captured > how.limits[source]
+            or used > size - 4
+            or how.factors[source] == 0
+            or ticks > how.most[source]
+        ):
+            break
+        if (u32(data, position + size - 4) if big else le32(data, position + size - 4)) != total:
+            break
+        direction = 0
+        if used < size - 4:
+            direction = _direction(data, position + used, position + size - 4, big)
+            if direction < 0:
                 break
-            size = (total + 3) & ~3
-            used = 28 + ((captured + 3) & ~3)
-            ticks = high << 32 | low
-            if (
-                size > end - position
-                or captured > limits[source]
-                or used > size - 4
-                or factors[source] == 0
-                or ticks > most[source]
-            ):
-                break
-            if (u32(data, position + size - 4) if big else le32(data, position + size - 4)) != total:
-                break
-            direction = 0
-            if used < size - 4:
-                direction = _direction(data, position + used, position + size - 4, big)
-                if direction < 0:
-                    break
-            if wire < captured:
-                if not longer:
-                    first_longer = count
-                longer += 1
-                wire = captured
-            offsets[count] = position + 28
-            lengths[count] = captured
-            wires[count] = wire
-            times[count] = ticks * factors[source] + shifts[source]
-            interfaces[count] = indexes[source]
-            directions[count] = direction
-            position += size
-            count += 1
+        if wire < captured:
+            if not longer:
+                first_longer = count
+            longer += 1
+            wire = captured
+        rows.offsets[count] = position + 28
+        rows.lengths[count] = captured
+        rows.wires[count] = wire
+        rows.times[count] = ticks * how.factors[source] + how.shifts[source]
+        rows.interfaces[count] = how.indexes[source]
+        rows.directions[count] = direction
+        position += size
+        count += 1
     rows.count = count
     how.longer = longer
     how.first_longer = first_longer

@@ -219,6 +219,13 @@ class StoredStream(ByteStream):
         return self._size is not None and self._owned
 
     @property
+    def open_file(self) -> BinaryIO | None:
+        """The open file, where whoever reads on from it by themselves misses nothing and leaves nothing out:
+        an ordinary one whose bytes are neither hashed nor kept. Add to `bytes_read` what they read."""
+        passed_by = not self.regular or self._hasher is not None or self._kept is not None
+        return None if passed_by or self._ahead or self._ended else self._file
+
+    @property
     def size(self) -> int:
         """Stored size in bytes; of a pipe, what was read of it."""
         return self.bytes_read if self._size is None else max(self._size, self.bytes_read)

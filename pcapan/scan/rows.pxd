@@ -1,16 +1,24 @@
 # C types for rows.py.
 cimport cython
 
-from pcapan.decode.ike cimport IkeMessage
-from pcapan.octets cimport remainder
+from pcapan.decode.ike cimport IkeMessage, parse_ike
+from pcapan.octets cimport put, remainder
 from pcapan.scan.flows cimport FlowTable
 
-cdef size_t _ROOM
+cdef size_t _BEGIN, _END, _NUMBER, _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _SPORT, _DPORT, _TTL, _IP_ID
+cdef size_t _MAC_SRC, _MAC_DST, _MARKS, _WIDTH
+cdef size_t _OCTETS, _ROOM
 
 
 @cython.final
 cdef class MessageRows:
     cdef object _scan
+    cdef unsigned long long[::1] _aside
+    cdef long long[::1] _aside_times
+    cdef unsigned char[::1] _aside_octets
+    cdef size_t _aside_count
+    cdef size_t _aside_end
+    cdef readonly list odd
     cdef size_t _flushed
     cdef size_t _held
     cdef FlowTable _addresses
@@ -65,6 +73,40 @@ cdef class MessageRows:
         long long mac_dst,
         unsigned int marks,
     ) except? 0
+
+    @cython.locals(row=cython.size_t)
+    cdef int put_aside(
+        self,
+        const unsigned char[::1] data,
+        size_t begin,
+        size_t end,
+        unsigned long long frame,
+        long long ts,
+        unsigned long long version,
+        unsigned long long src_hi,
+        unsigned long long src_lo,
+        unsigned long long dst_hi,
+        unsigned long long dst_lo,
+        unsigned long long sport,
+        unsigned long long dport,
+        unsigned long long ttl,
+        unsigned long long ip_id,
+        unsigned long long mac_src,
+        unsigned long long mac_dst,
+        unsigned long long marks,
+    ) except -1 nogil
+
+    @cython.locals(
+        count=cython.size_t,
+        index=cython.size_t,
+        row=cython.size_t,
+        begin=cython.size_t,
+        end=cython.size_t,
+        frame=cython.ulonglong,
+        version=cython.ulonglong,
+        message=IkeMessage,
+    )
+    cpdef int write_down(self) except -1
 
     cpdef flush(self)
 

@@ -2,7 +2,8 @@
 """IKE messages become rows: what both paths write, gathered and handed to the columns a thousand at a time.
 
 Knows how rows are built: addresses, pairs of MAC addresses and what many messages share (their `Shape`) are
-interned here. Must not know which packets hold a message: the paths do.
+interned here. Must not know which packets hold a message: the paths do. The hot path puts the octets of its
+messages aside: reading them makes Python objects, and the lock of the interpreter is taken once for many.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from pcapan.decode.ike import IkeMessage
+from pcapan.decode.ike import IkeMessage, parse_ike
 from pcapan.scan.columns import FileScan, Shape
 from pcapan.scan.flows import FlowTable
 
@@ -23,10 +24,32 @@ else:
     except ImportError:
         from pcapan import shadow as cython
 if not cython.compiled:
-    from pcapan.octets import remainder
+    from pcapan.octets import put, remainder
 
 #: Rows gathered before the columns grow.
 _ROOM = 1024
+
+# Columns of a message that is put aside but for its time, and octets of messages there is room for; there is
+# room for `_ROOM` messages.
+(
+    _BEGIN,
+    _END,
+    _NUMBER,
+    _VERSION,
+    _SRC_HI,
+    _SRC_LO,
+    _DST_HI,
+    _DST_LO,
+    _SPORT,
+    _DPORT,
+    _TTL,
+    _IP_ID,
+    _MAC_SRC,
+    _MAC_DST,
+    _MARKS,
+    _WIDTH,
+) = range(16)
+_OCTETS = 512 * 1024
 
 #: Name and array type of every column, in the order of `MessageRows.add`'s writing.
 _COLUMNS = (
@@ -60,6 +83,12 @@ class MessageRows:
 
     def __init__(self, scan: FileScan) -> None:
         self._scan = scan
+        self._aside = array("Q", bytes(8 * _WIDTH * _ROOM))
+        self._aside_times = array("q", bytes(8 * _ROOM))
+        self._aside_octets = bytearray(_OCTETS)
+        self._aside_count = self._aside_end = 0
+        self.odd: list[tuple[str, int, int]] = []
+        """What is wrong with messages that were put aside, with their frames and sizes in bytes."""
         self._flushed = 0
         self._held = 0
         self._addresses = FlowTable()
@@ -163,6 +192,82 @@ class MessageRows:
             self._scan.natd[row] = (tuple(message.natd_source), tuple(message.natd_destination))
         self._held = at + 1
         return row
+
+    def put_aside(
+        self,
+        data: Octets,
+        begin: int,
+        end: int,
+        frame: int,
+        ts: int,
+        version: int,
+        src_hi: int,
+        src_lo: int,
+        dst_hi: int,
+        dst_lo: int,
+        sport: int,
+        dport: int,
+        ttl: int,
+        ip_id: int,
+        mac_src: int,
+        mac_dst: int,
+        marks: int,
+    ) -> None:
+        """Keep what looks like IKE in `data[begin:end]` until `write_down`; all else as with `add`."""
+        if self._aside_count == _ROOM or end - begin > _OCTETS - self._aside_end:
+            with cython.gil:
+                self.write_down()
+        put(self._aside_octets, self._aside_end, data, begin, end)
+        self._aside_times[self._aside_count] = ts
+        row = self._aside_count * _WIDTH
+        self._aside[row + _BEGIN] = self._aside_end
+        self._aside[row + _END] = self._aside_end + (end - begin)
+        self._aside[row + _NUMBER] = frame
+        self._aside[row + _VERSION] = version
+        self._aside[row + _SRC_HI] = src_hi
+        self._aside[row + _SRC_LO] = src_lo
+        self._aside[row + _DST_HI] = dst_hi
+        self._aside[row + _DST_LO] = dst_lo
+        self._aside[row + _SPORT] = sport
+        self._aside[row + _DPORT] = dport
+        self._aside[row + _TTL] = ttl
+        self._aside[row + _IP_ID] = ip_id
+        self._aside[row + _MAC_SRC] = mac_src
+        self._aside[row + _MAC_DST] = mac_dst
+        self._aside[row + _MARKS] = marks
+        self._aside_end += end - begin
+        self._aside_count += 1
+
+    def write_down(self) -> None:
+        """Read and add the messages that were put aside."""
+        count = self._aside_count
+        self._aside_count = self._aside_end = 0
+        for index in range(count):
+            row = index * _WIDTH
+            begin, end = self._aside[row + _BEGIN], self._aside[row + _END]
+            frame, version = self._aside[row + _NUMBER], self._aside[row + _VERSION]
+            message = parse_ike(self._aside_octets, begin, end, end)
+            if message is None:
+                raise AssertionError("what looks like IKE is read as IKE")
+            self.add(
+                message,
+                self._aside_octets,
+                begin,
+                end,
+                frame,
+                self._aside_times[index],
+                self.address(version, self._aside[row + _SRC_HI], self._aside[row + _SRC_LO]),
+                self.address(version, self._aside[row + _DST_HI], self._aside[row + _DST_LO]),
+                self._aside[row + _SPORT],
+                self._aside[row + _DPORT],
+                self._aside[row + _TTL],
+                self._aside[row + _IP_ID],
+                self._aside[row + _MAC_SRC],
+                self._aside[row + _MAC_DST],
+                self._aside[row + _MARKS],
+            )
+            if message.problem:
+                self.odd.append((message.problem, frame, end - begin))
 
     def flush(self) -> None:
         """Hand the gathered rows to the columns."""

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Sequence
 
 from pcapan.ingest.frames import FrameBlock, Interface
+from pcapan.ingest.stretch import Stretch
 from pcapan.scan.columns import FileScan
 from pcapan.scan.copies import RecentPackets
 from pcapan.scan.flows import FlowTable
@@ -42,7 +43,15 @@ class Scanner:
 
     def feed(self, block: FrameBlock, interfaces: Sequence[Interface]) -> None:
         """Scan the frames of one block; `interfaces` are those of the reader so far."""
-        self._walk.block(block, array("I", [interface.link_type for interface in interfaces]))
+        self._walk.block(block, _links(interfaces))
+
+    def stretch(self, stretch: Stretch, interfaces: Sequence[Interface], number: int, most: int) -> int:
+        """Scan the frames of a stretch, the first of which is `number`, as long as `most` bytes are not read.
+
+        Returns:
+            The number of the frame that comes next.
+        """
+        return self._walk.stretch(stretch, _links(interfaces), number, most)
 
     def finish(self) -> FileScan:
         """Close open fragments and hand out the columns; every frame is now in one of the counts."""
@@ -53,3 +62,7 @@ class Scanner:
         self.scan.keepalives = self._recorder.flows(self._keepalives)
         self._recorder.talkers(self._talkers)
         return self.scan
+
+
+def _links(interfaces: Sequence[Interface]) -> array[int]:
+    return array("I", [interface.link_type for interface in interfaces])

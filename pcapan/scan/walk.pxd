@@ -1,7 +1,9 @@
 # C types for walk.py.
 cimport cython
 
-from pcapan.decode.ike cimport IkeMessage, looks_like_ike, parse_ike
+from pcapan.decode.ike cimport looks_like_ike
+from pcapan.ingest.records cimport Rows
+from pcapan.ingest.stretch cimport Stretch
 from pcapan.octets cimport u16, u32, u64
 from pcapan.scan.copies cimport RecentPackets
 from pcapan.scan.flows cimport FlowTable
@@ -11,6 +13,7 @@ cdef unsigned int _LINKTYPE_ETHERNET, _IPV4, _IPV6, _VLAN, _VLAN_OUTER, _VLAN_OL
 cdef unsigned int _UDP, _ESP, _ICMP, _ICMPV6, _IKE_PORT, _NAT_T_PORT
 cdef long long _UNTIMED
 cdef unsigned long long _U32
+cdef unsigned int _MARK_COPY, _MARK_NO_TIME, _MARK_NON_ESP
 
 
 cdef bint _is_extension(unsigned int protocol) noexcept nogil
@@ -24,6 +27,7 @@ cdef class Walk:
     cdef object _general
     cdef object _recorder
     cdef MessageRows _rows
+    cdef object _whole
     cdef const unsigned char[::1] _data
     cdef unsigned long long _ike
     cdef FlowTable _esp
@@ -49,6 +53,26 @@ cdef class Walk:
     cdef unsigned long long _mac_before
 
     @cython.locals(
+        offsets=cython.ulonglong[::1],
+        lengths=cython.uint[::1],
+        wires=cython.uint[::1],
+        times=cython.longlong[::1],
+        interfaces=cython.uint[::1],
+        count=cython.size_t,
+        number=cython.ulonglong,
+    )
+    cpdef int block(self, block, const unsigned int[::1] links) except -1
+
+    cdef int _take(self, object data) except -1
+
+    cdef int _finish(self, unsigned long long frames) except -1
+
+    @cython.locals(first=cython.ulonglong, end=cython.ulonglong)
+    cpdef unsigned long long stretch(
+        self, Stretch stretch, const unsigned int[::1] links, unsigned long long number, unsigned long long most
+    ) except? 0
+
+    @cython.locals(
         index=cython.size_t,
         ts=cython.longlong,
         untimed=cython.bint,
@@ -57,17 +81,17 @@ cdef class Walk:
         wire=cython.size_t,
         link=cython.uint,
     )
-    cdef int _frames(
+    cdef int _sort(
         self,
-        object whole,
         const unsigned long long[::1] offsets,
         const unsigned int[::1] lengths,
         const unsigned int[::1] wires,
         const long long[::1] times,
         const unsigned int[::1] interfaces,
         const unsigned int[::1] links,
+        size_t count,
         unsigned long long number,
-    ) except -1
+    ) except -1 nogil
 
     @cython.locals(pause=cython.ulonglong)
     cdef void _note(self, long long ts) noexcept nogil
@@ -106,23 +130,7 @@ cdef class Walk:
         bint untimed,
     ) except -1 nogil
 
-    @cython.locals(message=IkeMessage, dst_mac=cython.longlong, src_mac=cython.longlong)
-    cdef int _message(
-        self,
-        const unsigned char[::1] data,
-        size_t begin,
-        size_t start,
-        size_t end,
-        unsigned long long number,
-        long long ts,
-        unsigned int src,
-        unsigned int dst,
-        unsigned int sport,
-        unsigned int dport,
-        unsigned int ttl,
-        unsigned int ip_id,
-        unsigned int marks,
-    ) except -1
+    cdef int _write_down(self) except -1
 
     cdef int _sender(self, unsigned long long mac) except -1 nogil
 

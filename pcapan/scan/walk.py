@@ -12,8 +12,9 @@ from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pcapan.decode.ike import looks_like_ike, parse_ike
+from pcapan.decode.ike import looks_like_ike
 from pcapan.ingest.frames import NO_TIME, FrameBlock
+from pcapan.ingest.stretch import Stretch
 from pcapan.scan.columns import MARK_COPY, MARK_NO_TIME, MARK_NON_ESP, FileScan
 from pcapan.scan.copies import RecentPackets
 from pcapan.scan.flows import FlowTable
@@ -39,6 +40,7 @@ _UDP, _ESP, _ICMP, _ICMPV6 = 17, 50, 1, 58
 _IKE_PORT, _NAT_T_PORT = 500, 4500
 _UNTIMED = NO_TIME
 _U32 = 0xFFFFFFFF
+_MARK_COPY, _MARK_NO_TIME, _MARK_NON_ESP = MARK_COPY, MARK_NO_TIME, MARK_NON_ESP
 
 
 class Walk:
@@ -63,8 +65,9 @@ class Walk:
         self._general = general
         self._recorder = recorder
         self._rows = recorder.rows
+        self._whole: Octets = b""
         self._data: Octets = b""
-        """The octets of the block at hand; compiled, handing them on would copy 200 octets for every call."""
+        """The octets at hand; compiled, handing them on would copy 200 octets for every call."""
         self._timed = False
         self._first = self._latest = self._last = 0
         """Earliest and latest time so far, and that of the frame before."""
@@ -77,53 +80,82 @@ class Walk:
 
     def block(self, block: FrameBlock, links: array[int]) -> None:
         """Sort the frames of one block; `links` are the link types by interface."""
-        self._data = block.data
-        self._frames(
-            block.data,
-            block.offsets,
-            block.lengths,
-            block.wire_lengths,
-            block.times,
-            block.interfaces,
-            links,
-            block.first_number,
-        )
-        self._data = b""
-        self._settle(len(block))
+        self._take(block.data)
+        offsets, lengths, wires = block.offsets, block.lengths, block.wire_lengths
+        times, interfaces, count, number = block.times, block.interfaces, len(block), block.first_number
+        with cython.nogil:
+            self._sort(offsets, lengths, wires, times, interfaces, links, count, number)
+        self._finish(count)
 
-    def _frames(
+    def stretch(self, stretch: Stretch, links: array[int], number: int, most: int) -> int:
+        """Sort the frames of a stretch, as many as come with about `most` bytes; `number` is the first one's.
+
+        Returns:
+            The number of the frame that comes next.
+        """
+        first = number
+        self._take(stretch.memory)
+        end = stretch.octets + most
+        with cython.nogil:
+            while stretch.octets < end and stretch.forward():
+                self._sort(
+                    stretch.rows.offsets,
+                    stretch.rows.lengths,
+                    stretch.rows.wires,
+                    stretch.rows.times,
+                    stretch.rows.interfaces,
+                    links,
+                    stretch.rows.count,
+                    number,
+                )
+                number += stretch.rows.count
+        self._finish(number - first)
+        return number
+
+    def _take(self, data: Octets) -> None:
+        """Have octets at hand, twice: compiled, one of them needs no Python object to be read."""
+        self._whole = data
+        self._data = data
+
+    def _finish(self, frames: int) -> None:
+        """Write down what was found in so many frames, and let go of their octets."""
+        self._write_down()
+        self._settle(frames)
+        self._take(b"")
+
+    def _sort(
         self,
-        whole: Octets,
         offsets: array[int],
         lengths: array[int],
         wires: array[int],
         times: array[int],
         interfaces: array[int],
         links: array[int],
+        count: int,
         number: int,
     ) -> None:
-        """`whole` are the octets of the block as a Python object."""
-        with cython.nogil:
-            for index in range(len(offsets)):
-                ts = times[index]
-                untimed = ts == _UNTIMED
-                if untimed:
-                    self._untimed += 1
-                    ts = self._last
-                else:
-                    self._note(ts)
-                begin = offsets[index]
-                length = lengths[index]
-                wire = wires[index]
-                link = links[interfaces[index]]
-                if length < wire:
-                    self._cut += 1
-                if link != _LINKTYPE_ETHERNET or not self._plain(begin, begin + length, ts, number, untimed):
-                    with cython.gil:
-                        self._general(
-                            whole, begin, begin + length, begin + wire, link, ts, number, bool(untimed)
-                        )
-                number += 1
+        """Sort `count` frames of the octets at hand."""
+        for index in range(count):
+            ts = times[index]
+            untimed = ts == _UNTIMED
+            if untimed:
+                self._untimed += 1
+                ts = self._last
+            else:
+                self._note(ts)
+            begin = offsets[index]
+            length = lengths[index]
+            wire = wires[index]
+            link = links[interfaces[index]]
+            if length < wire:
+                self._cut += 1
+            if link != _LINKTYPE_ETHERNET or not self._plain(begin, begin + length, ts, number, untimed):
+                with cython.gil:
+                    self._write_down()  # rows are in the order of frames
+                    self._general(
+                        self._whole, begin, begin + length, begin + wire, link, ts, number, bool(untimed)
+                    )
+            number += 1
 
     def _note(self, ts: int) -> None:
         """Keep first and last time, the longest pause and how many frames are out of order."""
@@ -252,24 +284,27 @@ class Walk:
         if copy:
             self._copies += 1
         if start:
-            with cython.gil:
-                self._message(
-                    self._data,
-                    begin,
-                    start,
-                    last,
-                    number,
-                    ts,
-                    self._rows.address(version, src_hi, src_lo),
-                    self._rows.address(version, dst_hi, dst_lo),
-                    sport,
-                    dport,
-                    ttl,
-                    ip_id,
-                    (MARK_COPY if copy else 0)
-                    | (MARK_NO_TIME if untimed else 0)
-                    | (MARK_NON_ESP if start - at == 12 else 0),
-                )
+            self._rows.put_aside(
+                self._data,
+                start,
+                last,
+                number,
+                ts,
+                version,
+                src_hi,
+                src_lo,
+                dst_hi,
+                dst_lo,
+                sport,
+                dport,
+                ttl,
+                ip_id,
+                mac,
+                u64(self._data, begin) >> 16,
+                (_MARK_COPY if copy else 0)
+                | (_MARK_NO_TIME if untimed else 0)
+                | (_MARK_NON_ESP if start - at == 12 else 0),
+            )
             if not copy:
                 self._ike += 1
                 if nat_t:
@@ -292,32 +327,12 @@ class Walk:
             self._talkers.count(version, src_hi, src_lo, 0, 0, 0, 0, ts, number)
         return True
 
-    def _message(
-        self,
-        data: Octets,
-        begin: int,
-        start: int,
-        end: int,
-        number: int,
-        ts: int,
-        src: int,
-        dst: int,
-        sport: int,
-        dport: int,
-        ttl: int,
-        ip_id: int,
-        marks: int,
-    ) -> None:
-        """Write down the IKE message in `data[start:end]`, of the frame that begins at `begin`."""
-        message = parse_ike(data, start, end, end)
-        dst_mac, src_mac = u64(data, begin) >> 16, u64(data, begin + 6) >> 16
-        if message is None:
-            raise AssertionError("what looks like IKE is read as IKE")
-        self._rows.add(
-            message, data, start, end, number, ts, src, dst, sport, dport, ttl, ip_id, src_mac, dst_mac, marks
-        )
-        if message.problem:
-            self._recorder.odd_message(message.problem, number, end - start)
+    def _write_down(self) -> None:
+        """Have the messages read that were put aside, and say what was odd about them."""
+        self._rows.write_down()
+        for problem, number, size in self._rows.odd:
+            self._recorder.odd_message(problem, number, size)
+        self._rows.odd.clear()
 
     def _sender(self, mac: int) -> None:
         """Remember the source address of an Ethernet frame (octets 6 to 11) that is not one of the last."""

@@ -1,7 +1,8 @@
 """Prints a hash of what scanning and tracking each of some captures finds, and which engine found it.
 
-Run as a program, so that one process can run compiled and another one interpreted; see
-tests/scan/test_engines.py. Imports nothing of the tests.
+Every capture is scanned in blocks, and past them in stretches of some sizes, as big files are; what is found
+then is told where it differs. Run as a program, so that one process can run compiled and another one
+interpreted; see tests/scan/test_engines.py. Imports nothing of the tests.
 """
 
 from __future__ import annotations
@@ -9,16 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from pcapan import compiled
 from pcapan.errors import UnreadableError
-from pcapan.reading import scan_file
+from pcapan.ingest import open as opening
+from pcapan.ingest.open import open_capture
 from pcapan.scan.columns import FileScan
+from pcapan.scan.scanner import Scanner
 from pcapan.track.sas import IkeSa
 from pcapan.track.tracker import track
+
+#: Bytes of a piece in stretches: less than a packet has, more than most have, and as many as there ever are.
+PIECES = (400, 5000, 1 << 20)
 
 
 def plain(value: Any) -> Any:
@@ -80,12 +87,20 @@ def tracked(scan: FileScan) -> dict[str, Any]:
     return told
 
 
-def told(path: str) -> str:
-    """A hash of what is found in a capture, or why it cannot be read."""
+def told(path: str, piece: int = 0) -> str:
+    """A hash of what is found in a capture, or why it cannot be read; in pieces of so many bytes where it is
+    read in stretches."""
     try:
-        entry, scan = scan_file(path)
+        entry = open_capture(path, hash_all=False, chunk_size=piece) if piece else open_capture(path)
+        scanner = Scanner()
+        if piece:
+            entry.scanning = scanner
+        for block in entry.blocks():
+            scanner.feed(block, entry.interfaces)
+        scan = scanner.finish()
     except UnreadableError as error:
         return error.message
+    assert entry.bytes_read == Path(path).stat().st_size
     found = {name: plain(getattr(scan, name)) for name in scan.__struct_fields__ if name != "messages"}
     found["messages"] = {name: list(column) for name, column in vars(scan.messages).items()}
     found["container"] = [plain(entry.problems), plain(entry.interfaces), entry.damaged, entry.format]
@@ -94,5 +109,13 @@ def told(path: str) -> str:
     return f"{counts} {hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()}"
 
 
+def both_ways(path: str) -> str:
+    """`told` in blocks, and in stretches where that differs."""
+    whole = told(path)
+    other = {piece: said for piece in PIECES if (said := told(path, piece)) != whole}
+    return f"{whole}, but {other}" if other else whole
+
+
 if __name__ == "__main__":
-    print(json.dumps([compiled.engine(), [told(path) for path in sys.argv[1:]]]))
+    vars(opening)["HASH_LIMIT"] = 0  # what is hashed is not read in stretches
+    print(json.dumps([compiled.engine(), [both_ways(path) for path in sys.argv[1:]]]))

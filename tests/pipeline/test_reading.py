@@ -9,16 +9,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pcapan import crew, reading
 from pcapan.errors import UnreadableError
 from pcapan.pipeline import analyze
-from pcapan.reading import FileRead, read_files
+from pcapan.reading import FileRead, Reading, begin_reading, read_files
 from tests.samples_kit import sample
 
 NAMES = ("healthy-dnat", "sa-limit-8", "full-nat-3-clients", "capture-loss-told")
@@ -148,6 +150,112 @@ def test_interruption_ends_the_crew(side_by_side: str, monkeypatch: pytest.Monke
 
     with pytest.raises(KeyboardInterrupt):
         read_files([str(sample(name)) for name in NAMES], jobs=2, progress=interrupt)
+
+
+@pytest.fixture
+def big(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file is big enough not to be hashed, and the scan is taken for compiled."""
+    for module in ("pcapan.reading", "pcapan.ingest.open"):
+        monkeypatch.setattr(f"{module}.HASH_LIMIT", 0)
+    monkeypatch.setattr(reading, "how", lambda name: "compiled")
+
+
+def _begin(paths: list[str], keep: bool = False, hash_all: bool = False) -> Reading | None:
+    return begin_reading(paths, jobs=2, keep=keep, hash_all=hash_all)
+
+
+def test_a_reading_that_has_begun_finds_the_same(big: None, tmp_path: Path) -> None:
+    broken = tmp_path / "cut.pcap"
+    broken.write_bytes(sample("sa-limit-8").read_bytes()[:5000])
+    nothing = tmp_path / "nothing.pcap"
+    nothing.write_bytes(b"this is no capture at all")
+    paths = [*(str(sample(name)) for name in NAMES), str(broken), str(nothing)]
+    begun = _begin(paths)
+    assert begun is not None
+    assert _told(begun.result()) == _told(read_files(paths, hash_all=False))
+
+
+def test_an_analysis_takes_what_has_begun(big: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(sample("sa-limit-8"))
+    begun = _begin([path])
+    assert begun is not None
+    begun.result()
+    monkeypatch.setattr("pcapan.pipeline.read_files", None)  # would fail if the files were read again
+    assert "sa-limit-exhaustion" in {f.id for f in analyze(path, begun=begun).result.findings}
+
+
+def test_what_is_not_begun_early(big: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(sample("sa-limit-8"))
+    for paths in (["-"], [path, "-"], [str(tmp_path)], [str(tmp_path / "missing.pcap")], []):
+        assert _begin(paths) is None, paths
+    assert _begin([path], keep=True) is None
+    assert _begin([path], hash_all=True) is None
+    monkeypatch.setattr(reading, "how", lambda name: "interpreted")
+    assert _begin([path]) is None
+
+
+def test_small_files_are_not_begun_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "how", lambda name: "compiled")
+    assert _begin([str(sample("sa-limit-8"))]) is None
+
+
+def test_progress_of_what_has_begun(big: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(sample("sa-limit-8"))
+    done = threading.Event()
+    real = reading.read_files
+
+    def slow(*args: Any, **kwargs: Any) -> list[FileRead | UnreadableError]:
+        found = real(*args, **kwargs)
+        assert done.wait(30)
+        return found
+
+    monkeypatch.setattr(reading, "read_files", slow)
+    seen: list[tuple[str, int, int]] = []
+
+    def progress(*told: Any) -> None:
+        seen.append(told)
+        done.set()
+
+    begun = _begin([path])
+    assert begun is not None
+    begun.result(progress)
+    size = Path(path).stat().st_size
+    assert seen[0] == (path, size, size)
+
+
+def test_who_is_interrupted_waits_for_nothing(big: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted, ended = threading.Event(), threading.Event()
+    real = reading.read_files
+
+    def endless(*args: Any, **kwargs: Any) -> list[FileRead | UnreadableError]:
+        try:
+            while True:
+                real(*args, **kwargs)
+                interrupted.wait(30)
+        finally:
+            ended.set()
+
+    def progress(*told: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reading, "read_files", endless)
+    begun = _begin([str(sample("sa-limit-8"))])
+    assert begun is not None
+    with pytest.raises(KeyboardInterrupt):
+        begun.result(progress)
+    interrupted.set()
+    assert ended.wait(30), "the next word of the reading ends it"
+
+
+def test_a_defect_of_the_reading_is_raised(big: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **kwargs: Any) -> list[FileRead | UnreadableError]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reading, "read_files", broken)
+    begun = _begin([str(sample("sa-limit-8"))])
+    assert begun is not None
+    with pytest.raises(ZeroDivisionError):
+        begun.result()
 
 
 @pytest.mark.skipif(

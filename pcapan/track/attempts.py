@@ -95,12 +95,12 @@ class Attempt(Struct):
     natd_destination_is_source: bool | None
     """Destination hash fits the packet's SOURCE: the client dialled the address it arrives from."""
     natd: tuple[tuple[bytes, ...], tuple[bytes, ...]]
-    ip_ids: list[int] = field(default_factory=list)
     answers: list[tuple[int, int, int, Answer]] = field(default_factory=list)
     """(file, frame, time, answer) of every response, in order."""
-    unseen: list[Answer] = field(default_factory=list)
+    unseen: tuple[Answer, ...] = ()
     """Answers that are not in the capture, but proved by a request that was changed on them."""
-    spi_r: set[int] = field(default_factory=set)
+    spi_r: tuple[int, ...] = ()
+    """Responder SPIs of the answers that accept, each once."""
     response_natd_source_matches: bool | None = None
     """Does the responder's own source hash fit the packet? False = addresses rewritten or falsified."""
     response_natd_destination_matches: bool | None = None
@@ -108,7 +108,6 @@ class Attempt(Struct):
     """A response came from another address or port than was asked, or went to another."""
     reply_macs: tuple[bytes, bytes] = (b"", b"")
     """(source, destination) MAC address of the first response."""
-    last_activity: int = 0
     repeats_after_answer: int = 0
     """Requests repeated, 0.5 s or more later, although the capture shows an answer before."""
     continued: bool = False
@@ -138,7 +137,7 @@ class Attempt(Struct):
         for answer in self.answers:
             if answer[3] is not Answer.COOKIE:
                 return True
-        return any(answer is not Answer.COOKIE for answer in self.unseen)
+        return bool(self.unseen) and any(answer is not Answer.COOKIE for answer in self.unseen)
 
     @property
     def accepted(self) -> bool:
@@ -149,8 +148,11 @@ class Attempt(Struct):
     @property
     def cookie_rounds(self) -> int:
         """COOKIE challenges received."""
-        seen = sum(answer == Answer.COOKIE for *_, answer in self.answers)
-        return seen + self.unseen.count(Answer.COOKIE)
+        seen = self.unseen.count(Answer.COOKIE) if self.unseen else 0
+        for answer in self.answers:
+            if answer[3] is Answer.COOKIE:
+                seen += 1
+        return seen
 
     @property
     def outcome(self) -> Outcome:
@@ -166,7 +168,7 @@ class Attempt(Struct):
     def answer_delay(self) -> int | None:
         """Time from the first answered request to its answer, ns."""
         for request in self.requests:
-            if request.answer not in (None, Answer.COOKIE) and request.answer_frame:
+            if request.answer_frame and request.answer is not Answer.COOKIE:
                 return request.answer_ts - request.ts
         return None
 

@@ -2,6 +2,7 @@
 cimport cython
 
 cdef long long _GAP
+cdef list _NONE_SENT
 
 
 @cython.final

@@ -13,12 +13,15 @@ from pcapan.track.attempts import RETRANSMISSION_GAP
 
 _GAP = RETRANSMISSION_GAP
 
+#: What stands for the sends while there are none; nothing is added to it.
+_NONE_SENT: list[tuple[int, int, int]] = []
+
 
 class Half:
     """One direction of an exchange: every send of the request, or of the response."""
 
     def __init__(self) -> None:
-        self.sends: list[tuple[int, int, int]] = []
+        self.sends = _NONE_SENT
         """(file, frame, time) of each send at least half a second apart; fragments count once."""
         self.sent_ts = 0
         """Time of the last of them."""
@@ -71,7 +74,11 @@ class Half:
             self.fragments[number] = encrypted
         if length > self.lengths:
             self.lengths = length
-        if not self.sends or ts - self.sent_ts >= _GAP:
+        if not self.sends:
+            self.sends = [(file, frame, ts)]
+            self.sent_ts = ts
+            return True
+        if ts - self.sent_ts >= _GAP:
             self.sends.append((file, frame, ts))
             self.sent_ts = ts
             return True

@@ -27,7 +27,6 @@ cdef class FileRows:
     cdef const unsigned short[::1] sport
     cdef const unsigned short[::1] dport
     cdef const unsigned char[::1] ttl
-    cdef const unsigned int[::1] ip_id
     cdef const unsigned int[::1] macs
     cdef const unsigned char[::1] marks
     cdef const unsigned long long[::1] spi_i
@@ -51,7 +50,8 @@ cdef class Intake:
     cdef readonly dict attempts
     cdef readonly dict sas
     cdef readonly dict ttls
-    cdef dict _attempts_of
+    cdef dict _first_of
+    cdef dict _others_of
     cdef dict _sa_of
     cdef list _stray_answers
     cdef list _odd_requests
@@ -99,11 +99,12 @@ cdef class Intake:
         dst=str,
         ts=cython.longlong,
         key=tuple,
-        requests=list,
     )
     cdef object _request(self, FileRows rows, size_t row)
 
     @cython.locals(
+        spi_i=cython.ulonglong,
+        spi_r=cython.ulonglong,
         src=cython.size_t,
         dst=cython.size_t,
         sport=cython.int,
@@ -114,19 +115,19 @@ cdef class Intake:
         source=tuple,
         destination=tuple,
     )
-    cdef object _begin(self, FileRows rows, size_t row, object request)
+    cdef object _begin(self, FileRows rows, size_t row, object spi, object request)
 
     @cython.locals(
         shape_index=cython.size_t,
+        accepts=cython.bint,
         src=cython.size_t,
         dst=cython.size_t,
         sport=cython.int,
         dport=cython.int,
         source=tuple,
         destination=tuple,
-        others=list,
     )
     cdef object _response(self, FileRows rows, size_t row)
 
     @cython.locals(key=tuple, sa=IkeSa)
-    cdef int _open(self, FileRows rows, size_t row, object attempt) except -1
+    cdef int _open(self, object spi_i, object spi_r, object ts, object attempt) except -1

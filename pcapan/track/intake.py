@@ -69,7 +69,6 @@ class FileRows:
         self.sport: array[int] = rows.sport
         self.dport: array[int] = rows.dport
         self.ttl: array[int] = rows.ttl
-        self.ip_id: array[int] = rows.ip_id
         self.macs: array[int] = rows.macs
         self.marks: array[int] = rows.marks
         self.spi_i: array[int] = rows.spi_i
@@ -99,8 +98,10 @@ class Intake:
         """By both SPIs and server."""
         self.ttls: dict[str, Counter[int]] = {}
         """Per client address: time to live of its IKE messages after IKE_SA_INIT."""
-        self._attempts_of: dict[int, list[Attempt]] = {}
-        """By initiator SPI."""
+        self._first_of: dict[int, Attempt] = {}
+        """The first attempt with this initiator SPI."""
+        self._others_of: dict[int, list[Attempt]] = {}
+        """Those after it, if any, from or to other addresses."""
         self._sa_of: dict[tuple[int, int], IkeSa] = {}
         """The first SA with these SPIs whose IKE_SA_INIT was answered here."""
         self._stray_answers: list[Row] = []
@@ -197,7 +198,10 @@ class Intake:
 
     def _attempt_of(self, spi_i: int, server: str) -> Attempt | None:
         """The attempt of this initiator SPI at this server, from whatever address it came."""
-        for attempt in self._attempts_of.get(spi_i, ()):
+        first = self._first_of.get(spi_i)
+        if first is None or first.server == server:
+            return first
+        for attempt in self._others_of.get(spi_i, ()):
             if attempt.server == server:
                 return attempt
         return None
@@ -226,19 +230,17 @@ class Intake:
         src = rows.names[rows.src[row]]
         dst = rows.names[rows.dst[row]]
         ts = rows.ts[row]
-        request = Request(rows.file, rows.frame[row], ts, rows.digest[row], COOKIE in shape.notifies)
+        digest = rows.digest[row]
         key = (spi_i, src, dst)
         attempt = self.attempts.get(key)
+        request = Request(rows.file, rows.frame[row], ts, digest, COOKIE in shape.notifies)
         if attempt is None:
-            attempt = self.attempts[key] = self._begin(rows, row, request)
-            others = self._attempts_of.get(spi_i)
-            if others is None:
-                self._attempts_of[spi_i] = [attempt]
-            else:
-                others.append(attempt)
+            attempt = self.attempts[key] = self._begin(rows, row, spi_i, request)
+            if self._first_of.setdefault(spi_i, attempt) is not attempt:
+                self._others_of.setdefault(spi_i, []).append(attempt)
         else:
             last = attempt.requests[len(attempt.requests) - 1]
-            if request.digest == last.digest:
+            if digest == last.digest:
                 if ts - last.ts < _GAP:
                     return
                 if last.answer is not None and last.answer is not Answer.COOKIE:
@@ -246,13 +248,12 @@ class Intake:
             elif last.answer is None and not is_cut:
                 # A repeat is the same bytes (RFC 7296, section 2.1): a changed request had an answer.
                 last.answer = Answer.COOKIE if request.has_cookie else Answer.INVALID_KE
-                last.answer_ts = ts
-                attempt.unseen.append(last.answer)
+                last.answer_ts = request.ts
+                attempt.unseen += (last.answer,)
             attempt.requests.append(request)
-        attempt.ip_ids.append(rows.ip_id[row])
-        attempt.last_activity = ts
 
-    def _begin(self, rows: FileRows, row: int, request: Request) -> Attempt:
+    def _begin(self, rows: FileRows, row: int, spi: int, request: Request) -> Attempt:
+        """`spi` is the initiator's as an object, of which one is enough."""
         src, dst = rows.src[row], rows.dst[row]
         sport, dport = rows.sport[row], rows.dport[row]
         spi_i, spi_r = rows.spi_i[row], rows.spi_r[row]
@@ -275,7 +276,7 @@ class Intake:
         else:
             destination_is_source = matches(destination, spi_i, spi_r, near, dport)
         return Attempt(
-            spi_i=spi_i,
+            spi_i=spi,
             src=rows.names[src],
             sport=sport,
             server=rows.names[dst],
@@ -300,20 +301,19 @@ class Intake:
         sport, dport = rows.sport[row], rows.dport[row]
         attempt = self.attempts.get((spi_i, rows.names[dst], rows.names[src]))
         if attempt is None:  # answered from or to another address: the SPI still tells
-            others = self._attempts_of.get(spi_i)
-            if others is None:
-                self._stray_answers.append((rows.index, row))
-                return
-            attempt = others[0]
+            attempt = self._first_of.get(spi_i)
+        if attempt is None:
+            self._stray_answers.append((rows.index, row))
+            return
         shape_index = rows.shape[row]
         answer = rows.says[shape_index]
         if answer is None:
             answer = rows.says[shape_index] = read_answer(rows.shapes[shape_index])
         ts, frame = rows.ts[row], rows.frame[row]
-        if spi_r and (answer is Answer.ACCEPTED or answer is Answer.UNREADABLE):
-            attempt.spi_r.add(spi_r)
+        accepts = answer is Answer.ACCEPTED or answer is Answer.UNREADABLE
+        if accepts and spi_r and spi_r not in attempt.spi_r:
+            attempt.spi_r += (spi_r,)
         attempt.answers.append((rows.file, frame, ts, answer))
-        attempt.last_activity = ts
         if attempt.server != rows.names[src] or attempt.dport != sport or attempt.src != rows.names[dst]:
             attempt.reply_elsewhere = True
         if not attempt.reply_macs[0]:
@@ -330,11 +330,10 @@ class Intake:
                 destination, spi_i, spi_r, rows.octets[dst], dport
             )
         if spi_r in attempt.spi_r:
-            self._open(rows, row, attempt)
+            self._open(attempt.spi_i, spi_r, ts, attempt)
 
-    def _open(self, rows: FileRows, row: int, attempt: Attempt) -> None:
+    def _open(self, spi_i: int, spi_r: int, ts: int, attempt: Attempt) -> None:
         """The SA that an answer makes possible, if it is new."""
-        spi_i, spi_r, ts = rows.spi_i[row], rows.spi_r[row], rows.ts[row]
         key = (spi_i, spi_r, attempt.server)
         if key not in self.sas:
             sa = self.sas[key] = IkeSa(

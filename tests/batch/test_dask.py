@@ -124,7 +124,9 @@ def test_the_same_dataset_although_a_worker_is_killed(
     consistent(remote)
 
 
-def test_nothing_to_do_and_no_scheduler(cluster: Cluster, tmp_path: Path) -> None:
+def test_nothing_to_do_and_no_scheduler(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = DaskEngine(Settings(str(tmp_path)), cluster.address, 2)
     assert engine.workers == 2
     assert list(engine.run([])) == []
@@ -132,5 +134,6 @@ def test_nothing_to_do_and_no_scheduler(cluster: Cluster, tmp_path: Path) -> Non
     assert answer[0] == 0 and answer[1].status == "failed"
     engine.close()
     engine.close()
+    monkeypatch.setattr("pcapan.batch.dask_engine._PATIENCE", 1)
     with pytest.raises(UnreadableError, match="cannot be reached"):
         DaskEngine(Settings(str(tmp_path)), "tcp://127.0.0.1:9", 1)

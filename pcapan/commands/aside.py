@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcapan.commands.render import Look, rendered
-from pcapan.crew import POLL, Link, Processes
+from pcapan.crew import Link, Processes
 from pcapan.memory import without_collection
 from pcapan.model import Result
 from pcapan.reading import Progress
@@ -84,13 +84,12 @@ class PageMaker:
 
     def _drawn(self) -> bytes | None:
         """What the other process made; None where it did not, for whatever reason."""
-        while self._coming is not None:
-            try:
-                return self._coming.result(timeout=POLL)
-            except TimeoutError:
-                continue
-            except Exception:
-                break
+        if self._crew is None or self._coming is None:
+            return None
+        while not self._coming.done() and not self._crew.wait():
+            pass
+        with suppress(Exception):
+            return self._coming.result()
         return None
 
 

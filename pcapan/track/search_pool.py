@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from pcapan.crew import POLL, Link, Processes, Threads
+from pcapan.crew import Link, Processes, Threads
 from pcapan.decode import natd_lanes
 from pcapan.decode.natd_search import AddressRange, Match, search
 
@@ -76,8 +76,6 @@ def _spread(
     unsettled: list[Unit],
 ) -> None:
     """Fill `unsettled` with the units that went out and did not come back."""
-    from concurrent.futures import FIRST_COMPLETED, wait
-
     pending: dict[Future[Report], Unit] = {}
     try:
         while True:
@@ -91,8 +89,7 @@ def _spread(
                 pending[crew.submit(partial(_run, unit))] = unit
             if not pending:
                 return
-            done, _ = wait(pending, timeout=POLL, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda entry: (pending[entry].task, pending[entry].number)):
+            for future in sorted(crew.wait(), key=lambda entry: (pending[entry].task, pending[entry].number)):
                 report = future.result()
                 unit = pending.pop(future)
                 unsettled.remove(unit)

@@ -108,7 +108,7 @@ def test_frames_can_be_read_again(side_by_side: str) -> None:
 
 
 def test_progress_is_told(side_by_side: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "POLL", 0.001)
+    monkeypatch.setattr(crew, "POLL", 0.001)
     seen: dict[str, int] = {}
 
     def progress(path: str, done: int, size: int) -> None:
@@ -143,7 +143,7 @@ def test_what_a_crew_could_not_do_is_done_here(side_by_side: str, monkeypatch: p
 
 
 def test_interruption_ends_the_crew(side_by_side: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "POLL", 0.001)
+    monkeypatch.setattr(crew, "POLL", 0.001)
 
     def interrupt(path: str, done: int, size: int) -> None:
         raise KeyboardInterrupt

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ def test_work_says_that_it_has_ended(kind: type[Threads | Processes]) -> None:
     try:
         submitted = [here.submit(partial(_give, value)) for value in range(3)]
         submitted.append(here.submit(_fail))
-        ended = []
+        ended: list[Future[Any]] = []
         while len(ended) < len(submitted):
             ended += here.wait()
         assert ended == submitted, "one after the other, each once"

@@ -6,9 +6,10 @@ in ``.result`` and the tables as pandas DataFrames from ``.table(name)``.
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pcapan.compiled import settle
 
 if TYPE_CHECKING:
     from pcapan.pipeline import Analysis, Options, analyze
@@ -20,10 +21,7 @@ __version__ = "0.1.0"
 _LAZY = {"analyze": "pcapan.pipeline", "Options": "pcapan.pipeline", "Analysis": "pcapan.pipeline"}
 
 
-if os.environ.get("PCAPAN_INTERPRETED", "0") not in ("", "0"):
-    from pcapan.compiled import interpret
-
-    interpret()
+settle()
 
 
 def __getattr__(name: str) -> object:

@@ -1,17 +1,17 @@
 """Which modules may be compiled, and whether this run uses them so.
 
 Knows the modules whose source Cython compiles when pcapan is installed (`pyproject.toml` names the same)
-and how to make Python take their source all the same: ``PCAPAN_INTERPRETED=1`` in the environment.
-Must not know what they do.
+and how to make Python take their source all the same: ``PCAPAN_INTERPRETED=1`` in the environment. They call
+each other as C does, so they run compiled together or not at all. Must not know what they do.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 from importlib.util import find_spec, spec_from_file_location
-from pathlib import Path
 from types import ModuleType
 
 MODULES = (
@@ -45,8 +45,24 @@ class _SourceFinder:
         """As `importlib.abc.MetaPathFinder` wants it; None for any other module."""
         if name not in MODULES:
             return None
-        source = Path(__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py")
-        return spec_from_file_location(name, source)
+        return spec_from_file_location(name, _place(name) + ".py")
+
+
+def _place(name: str) -> str:
+    """Where a module of `MODULES` lies, without the suffix of its file."""
+    return os.path.join(os.path.dirname(__file__), *name.split(".")[1:])  # noqa: PTH118, PTH120
+
+
+def uncompiled() -> list[str]:
+    """Those of `MODULES` of which there is nothing but the source."""
+    suffixes = tuple(EXTENSION_SUFFIXES)
+    return [name for name in MODULES if not any(map(os.path.exists, map(_place(name).__add__, suffixes)))]
+
+
+def settle() -> None:
+    """Decide how the modules run, before any of them is imported: see `SWITCH` and `uncompiled`."""
+    if os.environ.get(SWITCH, "0") not in ("", "0") or 0 < len(uncompiled()) < len(MODULES):
+        interpret()
 
 
 def interpret() -> None:

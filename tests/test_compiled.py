@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from pcapan import compiled
@@ -46,3 +48,22 @@ def test_the_result_says_which_ran() -> None:
     code = f"import pcapan; print(pcapan.analyze({str(sample('healthy-dnat'))!r}).result.run['engine'])"
     assert _ask(code, "1") == "interpreted"
     assert _ask(code, "0") == compiled.engine()
+
+
+def test_a_part_that_is_compiled_is_not_used(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "pcapan", tmp_path / "pcapan", ignore=shutil.ignore_patterns("*.so", "*.pyd"))
+    shutil.copytree(ROOT / "rules", tmp_path / "pcapan" / "rules", dirs_exist_ok=True)
+    (tmp_path / "pcapan" / "scan" / f"walk{EXTENSION_SUFFIXES[0]}").write_bytes(b"of another build")
+    command = [sys.executable, "-m", "pcapan"]
+    environment = {**os.environ, compiled.SWITCH: "0", "PYTHONPATH": str(tmp_path)}
+    analyzed = subprocess.run(
+        [*command, "analyze", str(sample("sa-limit-8")), "-q"],
+        env=environment,
+        capture_output=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert analyzed.stdout.startswith(b"Verdict: CONFIRMED - SA limit")
+    doctor = subprocess.run([*command, "doctor"], env=environment, capture_output=True, cwd=tmp_path)
+    assert b"interpreted" in doctor.stdout
+    assert b"pcapan.ingest.records" in doctor.stdout, "it says what is missing"

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import pcapan
 from pcapan.commands.guard import tell
-from pcapan.compiled import engine
+from pcapan.compiled import MODULES, engine, uncompiled
 from pcapan.errors import ExitCode, PcapanError
 from pcapan.report.safe import clean
 
@@ -36,6 +36,9 @@ def run() -> ExitCode:
     _line("pcapan", pcapan.__version__)
     _line("Python", f"{platform.python_version()} on {platform.system() or 'an unknown system'}")
     _line("engine", _ENGINES[engine()])
+    missing = uncompiled()
+    if 0 < len(missing) < len(MODULES):
+        _line("", f"not compiled, so that none is used compiled: {', '.join(missing)}; install pcapan again")
     code = ExitCode.OK
     for name in _REQUIRED:
         version = _version(name)

@@ -77,6 +77,12 @@ cdef inline unsigned long long _mix(unsigned long long value, unsigned long long
     return value ^ (value >> 32)
 
 
+cdef inline unsigned long long mixed2(
+    unsigned long long seed, unsigned long long a, unsigned long long b
+) noexcept nogil:
+    return _mix(_mix(seed, a), b)
+
+
 cdef inline unsigned long long mixed(
     unsigned long long seed, unsigned long long a, unsigned long long b, unsigned long long c,
     unsigned long long d, unsigned long long e, unsigned long long f

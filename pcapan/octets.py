@@ -56,6 +56,11 @@ def mixed(seed: int, a: int, b: int, c: int, d: int, e: int, f: int) -> int:
     return hash((seed, a, b, c, d, e, f)) & _MASK
 
 
+def mixed2(seed: int, a: int, b: int) -> int:
+    """64 bits in which two numbers are stirred, for one run of one process."""
+    return hash((seed, a, b)) & _MASK
+
+
 def stirred(seed: int, data: Octets, begin: int, end: int) -> int:
     """64 bits in which the octets from `begin` to `end` are stirred, for one run of one process."""
     if not 0 <= begin <= end <= len(data):

@@ -1,12 +1,21 @@
 # C types for flows.py.
 cimport cython
 
-from pcapan.octets cimport mixed
+from pcapan.octets cimport mixed, mixed2
 
 cdef size_t _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS, _FIRST_FRAME, _LAST_FRAME
 cdef size_t _LOWEST, _HIGHEST, _WINDOW, _GAP, _COPIES, _WIDTH, _FIRST, _LAST, _GAP_FROM, _TIMES
 cdef unsigned long long _WINDOW_MASK, _ONE
 
+
+cdef unsigned long long _hash(
+    unsigned long long seed,
+    unsigned long long src_hi,
+    unsigned long long src_lo,
+    unsigned long long dst_hi,
+    unsigned long long dst_lo,
+    unsigned long long ends,
+) noexcept nogil
 
 cdef unsigned long long _apart(unsigned long long later, unsigned long long earlier) noexcept nogil
 

@@ -22,7 +22,7 @@ else:
     except ImportError:
         from pcapan import shadow as cython
 if not cython.compiled:
-    from pcapan.octets import mixed
+    from pcapan.octets import mixed, mixed2
 
 #: A flow: IP version, addresses as two halves of 64 bits (IPv4: 0 and the address), and what the table's
 #: user tells apart beyond them in 64 bits: ports and SPI.
@@ -186,7 +186,7 @@ class FlowTable:
     def _find(self, version: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int) -> int:
         """Row of a key, new when there was none; -1 when there is no room."""
         mask = 2 * self._room - 1
-        slot = mixed(self._seed, version, src_hi, src_lo, dst_hi, dst_lo, ends) & mask
+        slot = _hash(self._seed, src_hi, src_lo, dst_hi, dst_lo, ends) & mask
         while self._slots[slot] != 0:
             at = (self._slots[slot] - 1) * _WIDTH
             if (
@@ -227,9 +227,8 @@ class FlowTable:
         mask = 2 * room - 1
         for row in range(self._count):
             at = row * _WIDTH
-            slot = mask & mixed(
+            slot = mask & _hash(
                 self._seed,
-                words[at + _VERSION],
                 words[at + _SRC_HI],
                 words[at + _SRC_LO],
                 words[at + _DST_HI],
@@ -239,6 +238,13 @@ class FlowTable:
             while slots[slot] != 0:
                 slot = (slot + 1) & mask
             slots[slot] = row + 1
+
+
+def _hash(seed: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int) -> int:
+    """64 bits for a key. One multiplication takes longer than all else here: of IPv4 there are two."""
+    if src_hi == 0 and dst_hi == 0:
+        return mixed2(seed, src_lo << 32 ^ dst_lo, ends)
+    return mixed(seed, src_hi, src_lo, dst_hi, dst_lo, ends, 0)
 
 
 def _apart(later: int, earlier: int) -> int:

@@ -26,10 +26,9 @@ import pcapan
 from pcapan.decode import fragments
 from pcapan.detect.rule import Rule
 from pcapan.detect.run import FactsStock
-from pcapan.ingest import frames
+from pcapan.ingest import frames, inputs
 from pcapan.model import Evidence
 from pcapan.scan import columns
-from pcapan.tables import facts as facts_module
 from pcapan.tables.facts import Facts, Site, gather_facts
 from pcapan.tables.registry import TABLES
 
@@ -38,7 +37,7 @@ _MAGIC = b"pcapan facts 1\n"
 _LARGE = frozenset({"messages", "esp"})
 _PLAIN = frozenset({"bool", "int", "float", "str"})
 #: The modules whose records a scan is made of.
-_RECORDS: tuple[ModuleType, ...] = (columns, frames, facts_module, fragments)
+_RECORDS: tuple[ModuleType, ...] = (columns, frames, inputs, fragments)
 #: No facts of one incident unpack to more.
 _MOST = 4 * 1024**3
 
@@ -207,8 +206,8 @@ class StoredStock:
     def _gathered(self) -> FactsStock:
         if self._facts is None:
             try:
-                inputs, scans = _Unpickler(io.BytesIO(_expanded(self._parts["scans"]))).load()
-                self._facts = FactsStock(gather_facts(inputs, scans, self._site))
+                entries, scans = _Unpickler(io.BytesIO(_expanded(self._parts["scans"]))).load()
+                self._facts = FactsStock(gather_facts(entries, scans, self._site))
             except StaleError:
                 raise
             except Exception as error:  # what is damaged may raise anything

@@ -68,7 +68,9 @@ def test_what_cannot_be_read(cli: Cli, sides: tuple[str, str], code: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "data", [b"{}", b'{"schema_version": "2.0"}', b"", b"no capture", gzip.compress(b"{}")]
+    "data",
+    [b"{}", b'{"schema_version": "2.0"}', b"", b"no capture", gzip.compress(b"{}")],
+    ids=["no-keys", "other-schema", "nothing", "words", "gzip-of-json"],
 )
 def test_what_is_neither_capture_nor_result(cli: Cli, tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x"

@@ -272,27 +272,27 @@ def test_zstd_bomb_of_one_small_piece_stays_small(monkeypatch: pytest.MonkeyPatc
     assert 0 < count < 4_000_000  # 200 times the 256 KiB piece, 16 bytes a record
 
 
-@pytest.mark.parametrize(
-    ("stored", "message"),
-    [
-        (b"", "empty"),
-        (gzip.compress(b""), "nothing is inside"),
-        (gzip.compress(SAMPLES["pcap"])[:9], "gzip stream is cut"),
-        (zstd(SAMPLES["pcap"])[:9], "zstd stream is cut"),
-        (b"\x1f\x8b\x08\xff" + bytes(40), "gzip stream"),
-        (gzip.compress(gzip.compress(SAMPLES["pcap"])), "more than once"),
-        (zstd(gzip.compress(SAMPLES["pcap"])), "more than once"),
-        (gzip.compress(SAMPLES["pcap"][:20]), "cut inside its file header"),
-        (b"PK\x03\x04" + bytes(60), "ZIP"),
-        (b"MSCF" + bytes(60), "cabinet"),
-        (b"just some words\n", "text file"),
-        (b'{"frames": []}', "text file"),
-        ("<html>größe</html>".encode(), "text file"),
-        ("text".encode("utf-16"), "text file"),
-        (bytes(200), "tshark is not installed"),
-        (b"\n\r\r\n" + bytes(200), "tshark is not installed"),
-    ],
-)
+REFUSED = {
+    "nothing": (b"", "empty"),
+    "gzip-of-nothing": (gzip.compress(b""), "nothing is inside"),
+    "gzip-cut": (gzip.compress(SAMPLES["pcap"])[:9], "gzip stream is cut"),
+    "zstd-cut": (zstd(SAMPLES["pcap"])[:9], "zstd stream is cut"),
+    "gzip-header": (b"\x1f\x8b\x08\xff" + bytes(40), "gzip stream"),
+    "gzip-twice": (gzip.compress(gzip.compress(SAMPLES["pcap"])), "more than once"),
+    "gzip-in-zstd": (zstd(gzip.compress(SAMPLES["pcap"])), "more than once"),
+    "gzip-of-a-cut-header": (gzip.compress(SAMPLES["pcap"][:20]), "cut inside its file header"),
+    "zip": (b"PK\x03\x04" + bytes(60), "ZIP"),
+    "cabinet": (b"MSCF" + bytes(60), "cabinet"),
+    "words": (b"just some words\n", "text file"),
+    "json": (b'{"frames": []}', "text file"),
+    "html": ("<html>größe</html>".encode(), "text file"),
+    "utf-16": ("text".encode("utf-16"), "text file"),
+    "zeros": (bytes(200), "tshark is not installed"),
+    "pcapng-header-of-zeros": (b"\n\r\r\n" + bytes(200), "tshark is not installed"),
+}
+
+
+@pytest.mark.parametrize(("stored", "message"), REFUSED.values(), ids=REFUSED)
 def test_refused(stored: bytes, message: str) -> None:
     with pytest.raises(UnreadableError, match=message) as caught:
         read_bytes(stored)

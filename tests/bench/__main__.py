@@ -1,8 +1,9 @@
 """Measures pcapan beside other programs: ``python -m tests.bench [--only A,D] [--scale 0.1] [--rounds 5]``.
 
-Makes the files in a folder, where they stay for the next time, checks that pcapan counts every packet of
-them, runs all programs in turn for some rounds and prints Markdown tables: medians, their ratios, and which
-target is met. Only ratios within one run hold; the times are those of this machine at this hour.
+Makes the files in a folder, where they stay for the next time, installs this checkout there as a user would
+(``--here``: takes what the running Python has), checks that pcapan counts every packet of the files, runs all
+programs in turn for some rounds and prints Markdown tables: medians, their ratios, and which target is met.
+Only ratios within one run hold; the times are those of this machine at this hour.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench.captures import truth
+from tests.bench.install import installed
 from tests.bench.measure import Run, median, run
 from tests.bench.parts import PARTS, TARGETS, File, Part, Target
 from tests.bench.peers import PCAPAN, Peer
@@ -81,7 +83,7 @@ class Bench:
 
     def check(self, path: Path, made: Counts) -> None:
         """Raise WrongError when pcapan does not count every packet right."""
-        command = [sys.executable, "-m", "pcapan", "info", str(path), "--format", "json", "-q"]
+        command = ["pcapan", "info", str(path), "--format", "json", "-q"]
         told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["inputs"][0]
         found = {"packets": told["packets"], **told["counts"]}
         wanted: dict[str, object] = {"packets": made.packets}
@@ -138,7 +140,7 @@ class Bench:
         yield "|---|---|"
         walls = []
         for _ in range(self.rounds):
-            command = [sys.executable, "-m", "tests.bench.search", str(self.scale)]
+            command = ["python", str(Path(__file__).with_name("search.py")), str(self.scale)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             seconds, addresses, found = done.stdout.split()
             if found != "None":
@@ -223,6 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--slow-rounds", type=int, default=1, help="rounds of programs that take long")
     parser.add_argument("--folder", type=Path, help="where files are made and looked for")
+    parser.add_argument("--here", action="store_true", help="measure what this Python has, install nothing")
     asked = parser.parse_args(arguments)
     wanted = [name.strip() for name in asked.only.split(",") if name.strip()] or names
     unknown = sorted(set(wanted) - set(names))
@@ -230,6 +233,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(names)}")
     folder: Path = asked.folder or Path(tempfile.gettempdir()) / f"pcapan-bench-{asked.scale:g}"
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        programs = Path(sys.executable).parent if asked.here else installed(folder)
+    except subprocess.CalledProcessError as error:
+        say(f"this checkout could not be installed: {error}")
+        return 1
+    os.environ["PATH"] = os.pathsep.join((str(programs), os.environ.get("PATH", "")))
     bench = Bench(folder, asked.scale, asked.rounds, asked.slow_rounds)
     print(f"{_machine()}; median of {asked.rounds}, of slow programs of {asked.slow_rounds}\n", flush=True)
     try:

@@ -54,7 +54,7 @@ def _script(name: str) -> Callable[[str], Sequence[str]]:
 
 
 def _pcapan(path: str) -> Sequence[str]:
-    return [sys.executable, "-m", "pcapan", "analyze", path, "-q"]
+    return ["pcapan", "analyze", path, "-q"]
 
 
 PCAPAN = Peer("pcapan", "whole analysis", _pcapan)

@@ -1,6 +1,6 @@
 """One search for a client that has none of 17.9 million private addresses, on one core.
 
-``python -m tests.bench.search SCALE`` prints seconds, the number of addresses, and what was found: None.
+``python tests/bench/search.py SCALE`` prints seconds, the number of addresses, and what was found: None.
 """
 
 from __future__ import annotations

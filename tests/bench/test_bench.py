@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,14 @@ from tests.bench.peers import PCAPY
 from tests.bench.traffic import Counts
 
 
-def test_from_files_to_targets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_files_to_targets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Parts of each sort, on a two thousandth of everything."""
     names = ("A", "etl", "search")
     asked = ["--only", ",".join(names), "--scale", "0.0005", "--rounds", "1", "--folder", str(tmp_path)]
+    asked.append("--here")
+    monkeypatch.setenv("PATH", os.environ["PATH"])  # which it changes
     assert main(asked) == 0
     told = capsys.readouterr().out
     for part in PARTS:
@@ -29,9 +35,10 @@ def test_from_files_to_targets(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert truth(tmp_path / "a.pcap") is not None
 
 
-def test_wrong_counts_are_no_measurement(tmp_path: Path) -> None:
+def test_wrong_counts_are_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.pcap"
     made = make(path, "office", 0.05, 5, 0)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     bench = Bench(tmp_path, 1, 1, 1)
     bench.check(path, made)
     made.esp -= 1

@@ -15,7 +15,7 @@ from importlib.util import find_spec, spec_from_file_location
 from types import ModuleType
 
 MODULES = (
-    "pcapan.decode.ike",
+    "pcapan.decode.ike_walk",
     "pcapan.decode.natd_lanes",
     "pcapan.ingest.etl.gather",
     "pcapan.ingest.etl.plain",
@@ -24,6 +24,8 @@ MODULES = (
     "pcapan.ingest.stretch",
     "pcapan.scan.copies",
     "pcapan.scan.flows",
+    "pcapan.scan.interned",
+    "pcapan.scan.natd_reader",
     "pcapan.scan.rows",
     "pcapan.scan.walk",
     "pcapan.track.exchanges",

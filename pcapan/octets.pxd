@@ -2,7 +2,7 @@
 # The compiled twins of octets.py. Every function compares with the length of the data itself, once for all
 # the octets it takes, so that a compiled module reads no byte outside its block.
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcmp, memcpy, memmove
 
 
 cdef inline int _outside() except -1 with gil:
@@ -124,20 +124,22 @@ cdef inline unsigned long long remainder(
     const unsigned char[::1] data, size_t begin, size_t end
 ) except? 0xFFFFFFFFFFFFFFFFULL nogil:
     cdef unsigned long long value = 0
+    cdef unsigned long long word
     cdef size_t size = end - begin
     if begin > end or end > <size_t> data.shape[0]:
         _outside()
-    # The odd octets at the front first, then four at a time: times 2**32 is a rotation of the 61 bits.
-    while size & 3:
-        value = value << 8 | data[begin]
+    # The odd octets at the front first, then eight at a time: times 2**64 is a rotation of the 61 bits by three.
+    while size & 7:
+        value = ((value << 8) & 0x1FFFFFFFFFFFFFFFULL) | (value >> 53)
+        value += data[begin]
         begin += 1
         size -= 1
     while begin < end:
-        value = ((value << 32) & 0x1FFFFFFFFFFFFFFFULL) | (value >> 29)
-        value += (<unsigned long long> data[begin] << 24 | <unsigned long long> data[begin + 1] << 16
-                  | <unsigned long long> data[begin + 2] << 8 | data[begin + 3])
+        word = u64(data, begin)
+        value = ((value << 3) & 0x1FFFFFFFFFFFFFFFULL) | (value >> 58)
+        value += (word & 0x1FFFFFFFFFFFFFFFULL) + (word >> 61)
         value = (value & 0x1FFFFFFFFFFFFFFFULL) + (value >> 61)
-        begin += 4
+        begin += 8
     return value if value < 0x1FFFFFFFFFFFFFFFULL else value - 0x1FFFFFFFFFFFFFFFULL
 
 
@@ -150,6 +152,15 @@ cdef inline int put(
     if begin < end:
         memmove(&to[at], &data[begin], end - begin)
     return 0
+
+
+cdef inline bint same(
+    const unsigned char[::1] one, size_t at, const unsigned char[::1] other, size_t begin, size_t end
+) except -1 nogil:
+    cdef size_t room = <size_t> one.shape[0]
+    if begin > end or end > <size_t> other.shape[0] or at > room or room - at < end - begin:
+        _outside()
+    return begin == end or memcmp(&one[at], &other[begin], end - begin) == 0
 
 
 cdef inline bytes cut(const unsigned char[::1] data, size_t begin, size_t end):

@@ -82,6 +82,14 @@ def put(to: bytearray, at: int, data: Octets, begin: int, end: int) -> None:
     to[at : at + end - begin] = data[begin:end]
 
 
+def same(one: Octets, at: int, other: Octets, begin: int, end: int) -> bool:
+    """Whether the octets from `at` on are those of `other` from `begin` to `end`."""
+    size = end - begin
+    if not 0 <= begin <= end <= len(other) or not 0 <= at <= len(one) - size:
+        raise IndexError("octets outside their data")
+    return one[at : at + size] == other[begin:end]
+
+
 def cut(data: Octets, begin: int, end: int) -> bytes:
     """The octets from `begin` to `end`."""
     if not 0 <= begin <= end <= len(data):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pcapan.decode.icmp import parse_icmp
-from pcapan.decode.ike import HEADER_LENGTH, looks_like_ike
+from pcapan.decode.ike_walk import HEADER_LENGTH, looks_like_ike
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
 from pcapan.redact.checksums import is_right, renewed, total
 from pcapan.redact.ike import rewrite_ike

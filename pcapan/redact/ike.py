@@ -2,7 +2,7 @@
 
 Knows which parts of a message say something about its negotiation (they stay), which name somebody (they are
 replaced), and treats everything else as unknown: scrambled. Must not know the packet around the message. What
-`pcapan.decode.ike` reads from the outcome is what it reads from the original, with the names replaced.
+`pcapan.decode.ike_walk` reads from the outcome is what it reads from the original, with the names replaced.
 
 Sources: RFC 7296 section 3, RFC 7383 section 2.5, RFC 7427 section 4; for IKEv1 RFC 2408 section 3 and
 RFC 2407 section 4.6.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from pcapan.decode.ike import (
+from pcapan.decode.ike_walk import (
     HEADER_LENGTH,
     MAX_PAYLOADS,
     V1_FLAG_ENCRYPTED,

@@ -18,6 +18,7 @@ from pcapan.redact.ike import rewrite_sa
 from pcapan.redact.names import Collector, End, Names
 from pcapan.redact.packets import rewrite_datagram
 from pcapan.scan.columns import FileScan, MessageColumns, Shape
+from pcapan.scan.hashes import Hashes, NatdHashes
 
 #: Bytes of a datagram whose end was not seen.
 _NO_DATAGRAM_IS_LONGER = 65535
@@ -92,16 +93,16 @@ def _hash_rows(scan: FileScan) -> Iterator[tuple[int, tuple[End, End]]]:
         yield row, ((src, rows.sport[row]), (dst, rows.dport[row]))
 
 
-def _hashes(scan: FileScan, names: Names) -> dict[int, tuple[tuple[bytes, ...], tuple[bytes, ...]]]:
+def _hashes(scan: FileScan, names: Names) -> NatdHashes:
     rows = scan.messages
-    made = {}
+    made: dict[int, Hashes] = {}
     for row, ends in _hash_rows(scan):
         source, destination = (
             tuple(names.natd(data, rows.spi_i[row], rows.spi_r[row], ends) for data in hashes)
             for hashes in scan.natd[row]
         )
         made[row] = (source, destination)
-    return made
+    return NatdHashes(made)
 
 
 def _incomplete(datagram: IncompleteDatagram, names: Names) -> IncompleteDatagram:

@@ -13,6 +13,7 @@ from array import array
 from msgspec import Struct, field
 
 from pcapan.decode.fragments import IncompleteDatagram
+from pcapan.scan.hashes import NatdHashes
 
 #: Bits of ``MessageColumns.marks``.
 MARK_COPY = 0x01
@@ -150,8 +151,8 @@ class FileScan(Struct):
     """(source, destination) of Ethernet frames with IKE; two empty values where there is none."""
     shapes: list[Shape] = field(default_factory=list)
     messages: MessageColumns = field(default_factory=MessageColumns)
-    natd: dict[int, tuple[tuple[bytes, ...], tuple[bytes, ...]]] = field(default_factory=dict)
-    """Row of `messages` -> data of its NAT_DETECTION source and destination notifies."""
+    natd: NatdHashes = field(default_factory=NatdHashes)
+    """By row of `messages`."""
     fragment_frames: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """Row of `messages` -> frames of all IP fragments of its datagram."""
     esp: list[Flow] = field(default_factory=list)

@@ -5,6 +5,7 @@ from pcapan.octets cimport mixed, mixed2
 
 cdef size_t _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS, _FIRST_FRAME, _LAST_FRAME
 cdef size_t _LOWEST, _HIGHEST, _WINDOW, _GAP, _COPIES, _WIDTH, _FIRST, _LAST, _GAP_FROM, _TIMES
+cdef size_t _SPREAD
 cdef unsigned long long _WINDOW_MASK, _ONE
 
 
@@ -24,7 +25,7 @@ cdef unsigned long long _apart(unsigned long long later, unsigned long long earl
 cdef class FlowTable:
     cdef unsigned long long[::1] _words
     cdef long long[::1] _times
-    cdef unsigned long long[::1] _slots
+    cdef unsigned int[::1] _slots
     cdef unsigned long long _seed
     cdef size_t _limit
     cdef size_t _count
@@ -65,7 +66,7 @@ cdef class FlowTable:
         unsigned long long frame,
     ) except -1 nogil
 
-    cpdef Py_ssize_t row(self, unsigned long long version, unsigned long long hi, unsigned long long lo) except -2
+    cpdef Py_ssize_t row(self, unsigned long long version, unsigned long long hi, unsigned long long lo) except -2 nogil
 
     @cython.locals(
         at=cython.size_t,
@@ -97,6 +98,6 @@ cdef class FlowTable:
         at=cython.size_t,
         row=cython.size_t,
         words=cython.ulonglong[::1],
-        slots=cython.ulonglong[::1],
+        slots=cython.uint[::1],
     )
     cdef int _grow(self) except -1

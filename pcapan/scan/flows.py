@@ -51,6 +51,9 @@ FlowKey = tuple[int, int, int, int, int, int]
 _FIRST, _LAST, _GAP_FROM, _TIMES = range(4)
 
 _BEGIN = 256
+#: Slots a row: the more of them are free, the fewer searches meet a row that is not theirs, which costs more
+#: than all else a search does.
+_SPREAD = 8
 _WINDOW_MASK = (1 << ESP_WINDOW) - 1
 _ONE = 1
 
@@ -58,15 +61,15 @@ _ONE = 1
 class FlowTable:
     """Flows by key, in order of their first packet. At most `limit` rows; what comes then is not added."""
 
-    def __init__(self, limit: int = 1 << 32) -> None:
+    def __init__(self, limit: int = (1 << 32) - 1) -> None:
         self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
         self._limit = limit
         self._count = 0
         self._room = _BEGIN
         self._words = array("Q", bytes(8 * _WIDTH * _BEGIN))
         self._times = array("q", bytes(8 * _TIMES * _BEGIN))
-        self._slots = array("Q", bytes(8 * 2 * _BEGIN))
-        """Row + 1 by hash, 0 = free; at most half of them are taken."""
+        self._slots = array("I", bytes(4 * _SPREAD * _BEGIN))
+        """Row + 1 by hash, 0 = free."""
 
     def __len__(self) -> int:
         return self._count
@@ -185,7 +188,7 @@ class FlowTable:
 
     def _find(self, version: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int) -> int:
         """Row of a key, new when there was none; -1 when there is no room."""
-        mask = 2 * self._room - 1
+        mask = _SPREAD * self._room - 1
         slot = _hash(self._seed, src_hi, src_lo, dst_hi, dst_lo, ends) & mask
         while self._slots[slot] != 0:
             at = (self._slots[slot] - 1) * _WIDTH
@@ -217,14 +220,14 @@ class FlowTable:
         return row
 
     def _grow(self) -> None:
-        """Make room for twice as many rows and spread them over twice as many slots."""
+        """Make room for twice as many rows, and spread them anew."""
         room = 2 * self._room
         self._words = array("Q", bytes(self._words) + bytes(8 * _WIDTH * self._room))
         self._times = array("q", bytes(self._times) + bytes(8 * _TIMES * self._room))
-        self._slots = array("Q", bytes(8 * 2 * room))
+        self._slots = array("I", bytes(4 * _SPREAD * room))
         self._room = room
         words, slots = self._words, self._slots
-        mask = 2 * room - 1
+        mask = _SPREAD * room - 1
         for row in range(self._count):
             at = row * _WIDTH
             slot = mask & _hash(

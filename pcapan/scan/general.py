@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pcapan.decode.fragments import Datagram, IncompleteDatagram, Outcome, Reassembler
 from pcapan.decode.icmp import parse_icmp
-from pcapan.decode.ike import HEADER_LENGTH, looks_like_ike, parse_ike
+from pcapan.decode.ike_walk import HEADER_LENGTH, IkeWalk, looks_like_ike
 from pcapan.decode.ip import IpPacket, parse_ip, skip_extension_headers
 from pcapan.decode.link import find_ip
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
@@ -53,6 +53,7 @@ class GeneralPath:
         self._keepalives = keepalives
         self._recent = recent
         self._reassembler = Reassembler()
+        self._ike = IkeWalk()
 
     def frame(
         self,
@@ -146,14 +147,12 @@ class GeneralPath:
         if not copy:
             self.scan.ports[port] += 1
         start = self._ike_start(payload, end, wire_end, nat_t)
-        if start:
-            message = parse_ike(payload, start, end, wire_end)
-            if message is not None:
-                if start == 12:
-                    around.marks |= MARK_NON_ESP
-                self._recorder.message(around, message, payload[start:end])
-                self.scan.ike += not copy
-                return
+        if start and self._ike.read(payload, start, end, wire_end):
+            if start == 12:
+                around.marks |= MARK_NON_ESP
+            self._recorder.message(around, payload[start:end], wire_end - start)
+            self.scan.ike += not copy
+            return
         if copy:
             return
         if wire_end == 9 and payload[8:9] == b"\xff":

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from pcapan.decode.fragments import DEFAULT_TIMEOUT_NS, FragmentKey
 from pcapan.decode.icmp import IcmpError, parse_icmp
-from pcapan.decode.ike import IkeMessage, looks_like_ike, parse_ike
+from pcapan.decode.ike import IkeMessage, parse_ike
+from pcapan.decode.ike_walk import looks_like_ike
 from pcapan.decode.ip import IpPacket, parse_ip
 from pcapan.decode.link import find_ip
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT

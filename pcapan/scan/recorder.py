@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from pcapan.decode.ike import IkeMessage
-from pcapan.scan.columns import (
-    MARK_CUT,
-    FileScan,
-    Flow,
-    ScanProblem,
-)
+from pcapan.scan.columns import FileScan, Flow, ScanProblem
 from pcapan.scan.flows import FlowKey, FlowTable
 from pcapan.scan.rows import MessageRows
 
@@ -52,14 +46,14 @@ class Recorder:
         """Index of an address (4 or 16 octets) in `FileScan.addresses`."""
         return self.rows.address(6 if len(address) == 16 else 4, *halves(address))
 
-    def message(self, packet: Packet, message: IkeMessage, octets: bytes) -> int:
-        """Add one IKE message; gives its row number."""
+    def message(self, packet: Packet, octets: bytes, wire_length: int) -> int:
+        """Add one IKE message, of which `wire_length` bytes were sent; gives its row number."""
         src_mac, dst_mac = packet.macs
         row = self.rows.add(
-            message,
             octets,
             0,
             len(octets),
+            wire_length,
             packet.frame,
             packet.ts,
             self.address(packet.src),
@@ -72,13 +66,14 @@ class Recorder:
             int.from_bytes(dst_mac, "big") if dst_mac else -1,
             packet.marks,
         )
-        if message.problem and not packet.marks & MARK_CUT:
-            self.odd_message(message.problem, packet.frame, len(octets))
+        self.odd_messages()
         return row
 
-    def odd_message(self, problem: str, frame: int, size: int) -> None:
-        """Count what is wrong with an IKE message of `size` bytes."""
-        self.problem(problem, frame, f"IKE message of {size} bytes")
+    def odd_messages(self) -> None:
+        """Count what is wrong with messages that were added."""
+        for problem, frame, size in self.rows.odd:
+            self.problem(problem, frame, f"IKE message of {size} bytes")
+        self.rows.odd.clear()
 
     def problem(self, code: str, frame: int, example: str) -> None:
         """Count one oddity; the first frame and example of each code are kept."""

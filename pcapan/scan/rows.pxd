@@ -1,32 +1,37 @@
 # C types for rows.py.
 cimport cython
 
-from pcapan.decode.ike cimport IkeMessage, parse_ike
+from pcapan.decode.ike_walk cimport IkeWalk
 from pcapan.octets cimport put, remainder
 from pcapan.scan.flows cimport FlowTable
+from pcapan.scan.interned cimport Interned
 
-cdef size_t _BEGIN, _END, _NUMBER, _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _SPORT, _DPORT, _TTL, _IP_ID
-cdef size_t _MAC_SRC, _MAC_DST, _MARKS, _WIDTH
-cdef size_t _OCTETS, _ROOM
+cdef size_t _ROOM, _NATD_ROOM, _KEY_ROOM, _HEAD
+cdef unsigned int _CUT, _NATD_SOURCE, _NATD_DESTINATION
+
+
+cdef unsigned long long _unsigned(long long mac) noexcept nogil
 
 
 @cython.final
 cdef class MessageRows:
     cdef object _scan
-    cdef unsigned long long[::1] _aside
-    cdef long long[::1] _aside_times
-    cdef unsigned char[::1] _aside_octets
-    cdef size_t _aside_count
-    cdef size_t _aside_end
+    cdef IkeWalk _walk
     cdef readonly list odd
     cdef size_t _flushed
     cdef size_t _held
     cdef FlowTable _addresses
-    cdef dict _shapes
-    cdef dict _pairs
-    cdef long long _pair_src
-    cdef long long _pair_dst
-    cdef unsigned int _pair
+    cdef size_t _address_count
+    cdef Interned _shapes
+    cdef size_t _shape_count
+    cdef unsigned char[::1] _key
+    cdef FlowTable _pairs
+    cdef size_t _pair_count
+    cdef unsigned char[::1] _natd
+    cdef unsigned long long[::1] _natd_rows
+    cdef unsigned long long[::1] _natd_begins
+    cdef size_t _natd_count
+    cdef size_t _natd_end
     cdef list _columns
     cdef unsigned long long[::1] _frame
     cdef long long[::1] _ts
@@ -51,16 +56,18 @@ cdef class MessageRows:
     cdef unsigned long long[::1] _digest
     cdef unsigned int[::1] _shape
 
-    @cython.locals(row=cython.size_t, octets=bytes)
-    cpdef size_t address(self, unsigned long long version, unsigned long long hi, unsigned long long lo) except? 0
+    @cython.locals(row=cython.size_t)
+    cpdef size_t address(
+        self, unsigned long long version, unsigned long long hi, unsigned long long lo
+    ) except? 0 nogil
 
-    @cython.locals(at=cython.size_t, row=cython.size_t)
+    @cython.locals(at=cython.size_t, row=cython.size_t, shape=cython.size_t, pair=cython.size_t)
     cpdef size_t add(
         self,
-        IkeMessage message,
         const unsigned char[::1] data,
         size_t begin,
         size_t end,
+        size_t wire_end,
         unsigned long long frame,
         long long ts,
         unsigned int src,
@@ -72,45 +79,34 @@ cdef class MessageRows:
         long long mac_src,
         long long mac_dst,
         unsigned int marks,
-    ) except? 0
+    ) except? 0 nogil
 
-    @cython.locals(row=cython.size_t)
-    cdef int put_aside(
-        self,
-        const unsigned char[::1] data,
-        size_t begin,
-        size_t end,
-        unsigned long long frame,
-        long long ts,
-        unsigned long long version,
-        unsigned long long src_hi,
-        unsigned long long src_lo,
-        unsigned long long dst_hi,
-        unsigned long long dst_lo,
-        unsigned long long sport,
-        unsigned long long dport,
-        unsigned long long ttl,
-        unsigned long long ip_id,
-        unsigned long long mac_src,
-        unsigned long long mac_dst,
-        unsigned long long marks,
-    ) except -1 nogil
+    cpdef int flush(self) except -1
+
+    @cython.locals(count=cython.size_t)
+    cdef int _flush_hashes(self) except -1
 
     @cython.locals(
-        count=cython.size_t,
         index=cython.size_t,
-        row=cython.size_t,
+        kind=cython.uint,
         begin=cython.size_t,
         end=cython.size_t,
-        frame=cython.ulonglong,
-        version=cython.ulonglong,
-        message=IkeMessage,
+        at=cython.size_t,
     )
-    cpdef int write_down(self) except -1
+    cdef int _keep_hashes(self, const unsigned char[::1] data, unsigned long long row) except -1 nogil
 
-    cpdef flush(self)
+    @cython.locals(at=cython.size_t, index=cython.size_t)
+    cdef size_t _tell_shape(self, const unsigned char[::1] data) except? 0 nogil
 
-    cdef unsigned int _pair_of(self, long long mac_src, long long mac_dst) except? 0
+    cdef size_t _string(
+        self, size_t at, const unsigned char[::1] data, size_t begin, size_t end
+    ) except? 0 nogil
 
-    @cython.locals(key=tuple)
-    cdef unsigned int _shape_of(self, IkeMessage message) except? 0
+    cdef int _number(self, size_t at, unsigned int number) except -1 nogil
+
+    cdef int _new_address(self, unsigned long long version, unsigned long long hi, unsigned long long lo) except -1
+
+    cdef int _new_pair(self, long long mac_src, long long mac_dst) except -1
+
+    @cython.locals(walk=IkeWalk)
+    cdef int _new_shape(self, const unsigned char[::1] data) except -1

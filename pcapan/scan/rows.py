@@ -2,8 +2,8 @@
 """IKE messages become rows: what both paths write, gathered and handed to the columns a thousand at a time.
 
 Knows how rows are built: addresses, pairs of MAC addresses and what many messages share (their `Shape`) are
-interned here. Must not know which packets hold a message: the paths do. The hot path puts the octets of its
-messages aside: reading them makes Python objects, and the lock of the interpreter is taken once for many.
+interned here. Must not know which packets hold a message: the paths do. The lock of the interpreter is taken
+for what is new: a shape, an address, a message that is odd, or a thousand rows.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from pcapan.decode.ike import IkeMessage, parse_ike
-from pcapan.scan.columns import FileScan, Shape
+from pcapan.decode.ike_walk import PROBLEMS, IkeWalk
+from pcapan.decode.numbers import NAT_DETECTION_DESTINATION_IP, NAT_DETECTION_SOURCE_IP
+from pcapan.scan.columns import MARK_CUT, FileScan, Shape
 from pcapan.scan.flows import FlowTable
+from pcapan.scan.hashes import HEAD
+from pcapan.scan.interned import Interned
 
 if TYPE_CHECKING:
     from pcapan import shadow as cython
@@ -28,28 +31,13 @@ if not cython.compiled:
 
 #: Rows gathered before the columns grow.
 _ROOM = 1024
+#: Octets of NAT detection hashes gathered: those of most messages, and more than one datagram holds.
+_NATD_ROOM = 128 * 1024
+#: Octets that tell a shape: no message has as many, whatever it claims.
+_KEY_ROOM = 128 * 1024
 
-# Columns of a message that is put aside but for its time, and octets of messages there is room for; there is
-# room for `_ROOM` messages.
-(
-    _BEGIN,
-    _END,
-    _NUMBER,
-    _VERSION,
-    _SRC_HI,
-    _SRC_LO,
-    _DST_HI,
-    _DST_LO,
-    _SPORT,
-    _DPORT,
-    _TTL,
-    _IP_ID,
-    _MAC_SRC,
-    _MAC_DST,
-    _MARKS,
-    _WIDTH,
-) = range(16)
-_OCTETS = 512 * 1024
+_HEAD, _CUT = HEAD, MARK_CUT
+_NATD_SOURCE, _NATD_DESTINATION = NAT_DETECTION_SOURCE_IP, NAT_DETECTION_DESTINATION_IP
 
 #: Name and array type of every column, in the order of `MessageRows.add`'s writing.
 _COLUMNS = (
@@ -83,21 +71,26 @@ class MessageRows:
 
     def __init__(self, scan: FileScan) -> None:
         self._scan = scan
-        self._aside = array("Q", bytes(8 * _WIDTH * _ROOM))
-        self._aside_times = array("q", bytes(8 * _ROOM))
-        self._aside_octets = bytearray(_OCTETS)
-        self._aside_count = self._aside_end = 0
+        self._walk = IkeWalk()
         self.odd: list[tuple[str, int, int]] = []
-        """What is wrong with messages that were put aside, with their frames and sizes in bytes."""
+        """What is wrong with messages, with their frames and sizes in bytes; for somebody to take away."""
         self._flushed = 0
         self._held = 0
         self._addresses = FlowTable()
         """Row = index into `FileScan.addresses`."""
-        self._shapes: dict[tuple[object, ...], int] = {}
-        self._pairs: dict[tuple[int, int], int] = {}
-        self._pair_src = self._pair_dst = -1
-        """The pair of the last message, and its index: most captures know two."""
-        self._pair = 0
+        self._address_count = 0
+        self._shapes = Interned()
+        """Row = index into `FileScan.shapes`."""
+        self._shape_count = 0
+        self._key = bytearray(_KEY_ROOM)
+        self._pairs = FlowTable()
+        """Row = index into `FileScan.mac_pairs`."""
+        self._pair_count = 0
+        self._natd = bytearray(_NATD_ROOM)
+        """Hashes as `NatdHashes` has them."""
+        self._natd_rows = array("Q", bytes(8 * _ROOM))
+        self._natd_begins = array("Q", bytes(8 * _ROOM))
+        self._natd_count = self._natd_end = 0
         held = [array(kind, bytes(array(kind).itemsize * _ROOM)) for _, kind in _COLUMNS]
         self._columns = held
         (
@@ -131,17 +124,17 @@ class MessageRows:
     def address(self, version: int, hi: int, lo: int) -> int:
         """Index of an address in `FileScan.addresses`: two halves of 64 bits, of IPv4 0 and the address."""
         row = self._addresses.row(version, hi, lo)
-        if row == len(self._scan.addresses):
-            octets = lo.to_bytes(4, "big") if version == 4 else hi.to_bytes(8, "big") + lo.to_bytes(8, "big")
-            self._scan.addresses.append(octets)
+        if row == self._address_count:
+            with cython.gil:
+                self._new_address(version, hi, lo)
         return row
 
     def add(
         self,
-        message: IkeMessage,
         data: Octets,
         begin: int,
         end: int,
+        wire_end: int,
         frame: int,
         ts: int,
         src: int,
@@ -154,13 +147,23 @@ class MessageRows:
         mac_dst: int,
         marks: int,
     ) -> int:
-        """Add one IKE message, whose bytes are `data[begin:end]`; gives its row number.
+        """Add what is IKE in `data[begin:end]`, as `IkeWalk.read` takes it; gives its row number.
 
         `src` and `dst` are indexes (see `address`); MAC addresses are numbers of 48 bits, -1 = none.
+
+        Raises:
+            AssertionError: when it is no IKE, which somebody has to have looked at before.
         """
         if self._held == _ROOM:
-            self.flush()
+            with cython.gil:
+                self.flush()
+        if not self._walk.read(data, begin, end, wire_end):
+            with cython.gil:
+                raise AssertionError("what looks like IKE is read as IKE")
         at = self._held
+        row = self._flushed + at
+        if self._walk.natd_hashes:
+            self._keep_hashes(data, row)
         self._frame[at] = frame
         self._ts[at] = ts
         self._src[at] = src
@@ -169,105 +172,33 @@ class MessageRows:
         self._dport[at] = dport
         self._ttl[at] = ttl
         self._ip_id[at] = ip_id
-        if mac_src != self._pair_src or mac_dst != self._pair_dst or not self._pairs:
-            self._pair = self._pair_of(mac_src, mac_dst)
-            self._pair_src = mac_src
-            self._pair_dst = mac_dst
-        self._macs[at] = self._pair
+        pair = self._pairs.row(0, _unsigned(mac_src), _unsigned(mac_dst))
+        if pair == self._pair_count:
+            with cython.gil:
+                self._new_pair(mac_src, mac_dst)
+        self._macs[at] = pair
         self._marks[at] = marks
-        self._spi_i[at] = message.spi_i
-        self._spi_r[at] = message.spi_r
-        self._version[at] = message.version
-        self._exchange[at] = message.exchange
-        self._flags[at] = message.flags
-        self._message_id[at] = message.message_id
-        self._length[at] = message.length
-        self._encrypted[at] = message.encrypted_length
-        self._fragment_number[at] = message.fragment_number
-        self._fragment_total[at] = message.fragment_total
+        self._spi_i[at] = self._walk.spi_i
+        self._spi_r[at] = self._walk.spi_r
+        self._version[at] = self._walk.version
+        self._exchange[at] = self._walk.exchange
+        self._flags[at] = self._walk.flags
+        self._message_id[at] = self._walk.message_id
+        self._length[at] = self._walk.length
+        self._encrypted[at] = self._walk.encrypted_length
+        self._fragment_number[at] = self._walk.fragment_number
+        self._fragment_total[at] = self._walk.fragment_total
         self._digest[at] = remainder(data, begin, end)
-        self._shape[at] = self._shape_of(message)
-        row = self._flushed + at
-        if message.natd_source or message.natd_destination:
-            self._scan.natd[row] = (tuple(message.natd_source), tuple(message.natd_destination))
+        shape = self._shapes.row(self._key, 0, self._tell_shape(data))
+        if shape == self._shape_count:
+            with cython.gil:
+                self._new_shape(data)
+        self._shape[at] = shape
+        if self._walk.problem and not marks & _CUT:
+            with cython.gil:
+                self.odd.append((PROBLEMS[self._walk.problem], frame, end - begin))
         self._held = at + 1
         return row
-
-    def put_aside(
-        self,
-        data: Octets,
-        begin: int,
-        end: int,
-        frame: int,
-        ts: int,
-        version: int,
-        src_hi: int,
-        src_lo: int,
-        dst_hi: int,
-        dst_lo: int,
-        sport: int,
-        dport: int,
-        ttl: int,
-        ip_id: int,
-        mac_src: int,
-        mac_dst: int,
-        marks: int,
-    ) -> None:
-        """Keep what looks like IKE in `data[begin:end]` until `write_down`; all else as with `add`."""
-        if self._aside_count == _ROOM or end - begin > _OCTETS - self._aside_end:
-            with cython.gil:
-                self.write_down()
-        put(self._aside_octets, self._aside_end, data, begin, end)
-        self._aside_times[self._aside_count] = ts
-        row = self._aside_count * _WIDTH
-        self._aside[row + _BEGIN] = self._aside_end
-        self._aside[row + _END] = self._aside_end + (end - begin)
-        self._aside[row + _NUMBER] = frame
-        self._aside[row + _VERSION] = version
-        self._aside[row + _SRC_HI] = src_hi
-        self._aside[row + _SRC_LO] = src_lo
-        self._aside[row + _DST_HI] = dst_hi
-        self._aside[row + _DST_LO] = dst_lo
-        self._aside[row + _SPORT] = sport
-        self._aside[row + _DPORT] = dport
-        self._aside[row + _TTL] = ttl
-        self._aside[row + _IP_ID] = ip_id
-        self._aside[row + _MAC_SRC] = mac_src
-        self._aside[row + _MAC_DST] = mac_dst
-        self._aside[row + _MARKS] = marks
-        self._aside_end += end - begin
-        self._aside_count += 1
-
-    def write_down(self) -> None:
-        """Read and add the messages that were put aside."""
-        count = self._aside_count
-        self._aside_count = self._aside_end = 0
-        for index in range(count):
-            row = index * _WIDTH
-            begin, end = self._aside[row + _BEGIN], self._aside[row + _END]
-            frame, version = self._aside[row + _NUMBER], self._aside[row + _VERSION]
-            message = parse_ike(self._aside_octets, begin, end, end)
-            if message is None:
-                raise AssertionError("what looks like IKE is read as IKE")
-            self.add(
-                message,
-                self._aside_octets,
-                begin,
-                end,
-                frame,
-                self._aside_times[index],
-                self.address(version, self._aside[row + _SRC_HI], self._aside[row + _SRC_LO]),
-                self.address(version, self._aside[row + _DST_HI], self._aside[row + _DST_LO]),
-                self._aside[row + _SPORT],
-                self._aside[row + _DPORT],
-                self._aside[row + _TTL],
-                self._aside[row + _IP_ID],
-                self._aside[row + _MAC_SRC],
-                self._aside[row + _MAC_DST],
-                self._aside[row + _MARKS],
-            )
-            if message.problem:
-                self.odd.append((message.problem, frame, end - begin))
 
     def flush(self) -> None:
         """Hand the gathered rows to the columns."""
@@ -276,30 +207,98 @@ class MessageRows:
             getattr(messages, name).extend(held[: self._held])
         self._flushed += self._held
         self._held = 0
+        self._flush_hashes()
 
-    def _pair_of(self, mac_src: int, mac_dst: int) -> int:
-        pair = (mac_src, mac_dst)
-        index = self._pairs.get(pair)
-        if index is None:
-            index = self._pairs[pair] = len(self._scan.mac_pairs)
-            known = (mac_src.to_bytes(6, "big"), mac_dst.to_bytes(6, "big")) if mac_src >= 0 else (b"", b"")
-            self._scan.mac_pairs.append(known)
-        return index
-
-    def _shape_of(self, message: IkeMessage) -> int:
-        key = (
-            bytes(message.payloads),
-            tuple(message.notifies),
-            tuple(message.vendor_ids),
-            message.sa_body,
-            message.ke_group,
-            message.invalid_ke_group,
-            message.nonce_length,
-            message.complete,
-            message.problem,
+    def _flush_hashes(self) -> None:
+        count = self._natd_count
+        self._scan.natd.extend(
+            self._natd_rows[:count], self._natd_begins[:count], bytes(self._natd[: self._natd_end])
         )
-        index = self._shapes.get(key)
-        if index is None:
-            index = self._shapes[key] = len(self._scan.shapes)
-            self._scan.shapes.append(Shape(*key))
-        return index
+        self._natd_count = self._natd_end = 0
+
+    def _keep_hashes(self, data: Octets, row: int) -> None:
+        """Pack the hashes of the message that was just read."""
+        if self._natd_count == _ROOM or _NATD_ROOM - self._natd_end < (
+            self._walk.natd_octets + _HEAD * self._walk.natd_hashes
+        ):
+            with cython.gil:
+                self._flush_hashes()
+        self._natd_rows[self._natd_count] = row
+        self._natd_begins[self._natd_count] = self._natd_end
+        self._natd_count += 1
+        for index in range(self._walk.notifies):
+            kind = self._walk.notify_kinds[index]
+            if self._walk.version >> 4 != 2 or (kind != _NATD_SOURCE and kind != _NATD_DESTINATION):
+                continue
+            begin, end = self._walk.notify_begins[index], self._walk.notify_ends[index]
+            at = self._natd_end
+            self._natd[at] = kind == _NATD_DESTINATION
+            self._natd[at + 1] = (end - begin) >> 8
+            self._natd[at + 2] = (end - begin) & 0xFF
+            put(self._natd, at + _HEAD, data, begin, end)
+            self._natd_end = at + _HEAD + (end - begin)
+
+    def _tell_shape(self, data: Octets) -> int:
+        """Write into `_key` what the shape of the message that was just read is told by; gives its size."""
+        self._key[0] = self._walk.problem << 1 | self._walk.complete
+        self._number(1, self._walk.ke_group)
+        self._number(3, self._walk.invalid_ke_group)
+        self._number(5, self._walk.nonce_length)
+        self._number(7, self._walk.payloads)
+        self._number(9, self._walk.notifies)
+        self._number(11, self._walk.vendors)
+        at = 13
+        for index in range(self._walk.payloads):
+            self._key[at] = self._walk.kinds[index]
+            at += 1
+        for index in range(self._walk.notifies):
+            self._number(at, self._walk.notify_kinds[index])
+            at += 2
+        for index in range(self._walk.vendors):
+            at = self._string(at, data, self._walk.vendor_begins[index], self._walk.vendor_ends[index])
+        return self._string(at, data, self._walk.sa_begin, self._walk.sa_end)
+
+    def _string(self, at: int, data: Octets, begin: int, end: int) -> int:
+        """Write a string and its length at this place of the key; gives where it ends."""
+        self._number(at, end - begin)
+        put(self._key, at + 2, data, begin, end)
+        return at + 2 + (end - begin)
+
+    def _number(self, at: int, number: int) -> None:
+        """Write a number of 16 bits at this place of the key."""
+        self._key[at] = number >> 8 & 0xFF
+        self._key[at + 1] = number & 0xFF
+
+    def _new_address(self, version: int, hi: int, lo: int) -> None:
+        octets = lo.to_bytes(4, "big") if version == 4 else hi.to_bytes(8, "big") + lo.to_bytes(8, "big")
+        self._scan.addresses.append(octets)
+        self._address_count += 1
+
+    def _new_pair(self, mac_src: int, mac_dst: int) -> None:
+        known = (mac_src.to_bytes(6, "big"), mac_dst.to_bytes(6, "big")) if mac_src >= 0 else (b"", b"")
+        self._scan.mac_pairs.append(known)
+        self._pair_count += 1
+
+    def _new_shape(self, data: Octets) -> None:
+        walk = self._walk
+        self._scan.shapes.append(
+            Shape(
+                payloads=bytes(walk.payload_types()),
+                notifies=tuple(walk.notify_types()),
+                vendor_ids=tuple(walk.vendor_ids(data)),
+                sa_body=walk.sa_body(data),
+                ke_group=walk.ke_group,
+                invalid_ke_group=walk.invalid_ke_group,
+                nonce_length=walk.nonce_length,
+                complete=bool(walk.complete),
+                problem=PROBLEMS[walk.problem],
+            )
+        )
+        self._shape_count += 1
+
+
+def _unsigned(mac: int) -> int:
+    """A MAC address as a number that is never negative: all 64 bits for none, as compiled code has it."""
+    if cython.compiled:
+        return mac
+    return mac & 0xFFFFFFFFFFFFFFFF

@@ -1,7 +1,7 @@
 # C types for walk.py.
 cimport cython
 
-from pcapan.decode.ike cimport looks_like_ike
+from pcapan.decode.ike_walk cimport looks_like_ike
 from pcapan.ingest.records cimport Rows
 from pcapan.ingest.stretch cimport Stretch
 from pcapan.octets cimport u16, u32, u64
@@ -129,8 +129,6 @@ cdef class Walk:
         unsigned long long number,
         bint untimed,
     ) except -1 nogil
-
-    cdef int _write_down(self) except -1
 
     cdef int _sender(self, unsigned long long mac) except -1 nogil
 

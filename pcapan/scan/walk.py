@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pcapan.decode.ike import looks_like_ike
+from pcapan.decode.ike_walk import looks_like_ike
 from pcapan.ingest.frames import NO_TIME, FrameBlock
 from pcapan.ingest.stretch import Stretch
 from pcapan.scan.columns import MARK_COPY, MARK_NO_TIME, MARK_NON_ESP, FileScan
@@ -119,7 +119,7 @@ class Walk:
 
     def _finish(self, frames: int) -> None:
         """Write down what was found in so many frames, and let go of their octets."""
-        self._write_down()
+        self._recorder.odd_messages()
         self._settle(frames)
         self._take(b"")
 
@@ -151,7 +151,7 @@ class Walk:
                 self._cut += 1
             if link != _LINKTYPE_ETHERNET or not self._plain(begin, begin + length, ts, number, untimed):
                 with cython.gil:
-                    self._write_down()  # rows are in the order of frames
+                    self._recorder.odd_messages()  # they came before
                     self._general(
                         self._whole, begin, begin + length, begin + wire, link, ts, number, bool(untimed)
                     )
@@ -284,17 +284,15 @@ class Walk:
         if copy:
             self._copies += 1
         if start:
-            self._rows.put_aside(
+            self._rows.add(
                 self._data,
                 start,
                 last,
+                last,
                 number,
                 ts,
-                version,
-                src_hi,
-                src_lo,
-                dst_hi,
-                dst_lo,
+                self._rows.address(version, src_hi, src_lo),
+                self._rows.address(version, dst_hi, dst_lo),
                 sport,
                 dport,
                 ttl,
@@ -326,13 +324,6 @@ class Walk:
             self._other += 1
             self._talkers.count(version, src_hi, src_lo, 0, 0, 0, 0, ts, number)
         return True
-
-    def _write_down(self) -> None:
-        """Have the messages read that were put aside, and say what was odd about them."""
-        self._rows.write_down()
-        for problem, number, size in self._rows.odd:
-            self._recorder.odd_message(problem, number, size)
-        self._rows.odd.clear()
 
     def _sender(self, mac: int) -> None:
         """Remember the source address of an Ethernet frame (octets 6 to 11) that is not one of the last."""

@@ -2,6 +2,7 @@
 cimport cython
 
 from pcapan.decode.natd_lanes cimport matches
+from pcapan.scan.natd_reader cimport NatdReader
 from pcapan.track.exchanges cimport Exchange
 from pcapan.track.sas cimport IkeSa
 
@@ -16,7 +17,7 @@ cdef class FileRows:
     cdef list names
     cdef list octets
     cdef list shapes
-    cdef dict natd
+    cdef NatdReader natd
     cdef list mac_pairs
     cdef list asks
     cdef list says

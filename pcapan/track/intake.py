@@ -56,7 +56,7 @@ class FileRows:
         self.names = list(names)
         self.octets = scan.addresses
         self.shapes = scan.shapes
-        self.natd = scan.natd
+        self.natd = scan.natd.reader()
         self.mac_pairs = scan.mac_pairs
         self.asks: list[bool | None] = [None] * len(scan.shapes)
         """Whether a request of a shape asks for an SA: there are few shapes and many messages."""
@@ -258,7 +258,7 @@ class Intake:
         sport, dport = rows.sport[row], rows.dport[row]
         spi_i, spi_r = rows.spi_i[row], rows.spi_r[row]
         near, far = rows.octets[src], rows.octets[dst]
-        natd = rows.natd.get(row, _NO_HASHES)
+        natd = rows.natd.of(row)
         source, destination = natd
         source_fits = matches(source, spi_i, spi_r, near, sport)
         destination_fits = matches(destination, spi_i, spi_r, far, dport)
@@ -323,7 +323,7 @@ class Intake:
             request.answer = answer
             request.answer_ts = ts
             request.answer_frame = frame
-        source, destination = rows.natd.get(row, _NO_HASHES)
+        source, destination = rows.natd.of(row)
         if source:
             attempt.response_natd_source_matches = matches(source, spi_i, spi_r, rows.octets[src], sport)
             attempt.response_natd_destination_matches = matches(
@@ -341,5 +341,3 @@ class Intake:
             )
             self._sa_of.setdefault((spi_i, spi_r), sa)
 
-
-_NO_HASHES: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())

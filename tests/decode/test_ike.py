@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pcapan.decode.ike import MAX_PAYLOADS, IkeMessage, looks_like_ike, parse_ike
+from pcapan.decode.ike import IkeMessage, parse_ike
+from pcapan.decode.ike_walk import MAX_PAYLOADS, looks_like_ike
 from tests.kit import ike
 
 SA = (ike.SA, ike.SA_BODY)

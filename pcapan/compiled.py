@@ -16,6 +16,7 @@ from types import ModuleType
 
 MODULES = (
     "pcapan.decode.ike_walk",
+    "pcapan.decode.natd_digest",
     "pcapan.decode.natd_lanes",
     "pcapan.ingest.etl.gather",
     "pcapan.ingest.etl.plain",

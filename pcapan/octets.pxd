@@ -154,6 +154,10 @@ cdef inline int put(
     return 0
 
 
+cdef inline unsigned int turned(unsigned int word, unsigned int by) noexcept nogil:
+    return word << by | word >> (32 - by)
+
+
 cdef inline bint same(
     const unsigned char[::1] one, size_t at, const unsigned char[::1] other, size_t begin, size_t end
 ) except -1 nogil:

@@ -82,6 +82,11 @@ def put(to: bytearray, at: int, data: Octets, begin: int, end: int) -> None:
     to[at : at + end - begin] = data[begin:end]
 
 
+def turned(word: int, by: int) -> int:
+    """An unsigned number of 32 bits with its bits turned left."""
+    return (word << by | word >> (32 - by)) & 0xFFFFFFFF
+
+
 def same(one: Octets, at: int, other: Octets, begin: int, end: int) -> bool:
     """Whether the octets from `at` on are those of `other` from `begin` to `end`."""
     size = end - begin

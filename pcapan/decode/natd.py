@@ -10,7 +10,7 @@ from __future__ import annotations
 from hashlib import sha1
 from struct import Struct
 
-from pcapan.decode import natd_lanes
+from pcapan.decode import natd_digest
 
 #: Both SPIs, an address and a port, as they are hashed.
 _IPV4 = Struct(">QQ4sH").pack
@@ -19,8 +19,8 @@ _IPV6 = Struct(">QQ16sH").pack
 
 def natd_hash(spi_i: int, spi_r: int, address: bytes, port: int) -> bytes:
     """SHA-1 over both SPIs, the address (4 or 16 bytes, network order) and the port: 20 bytes."""
-    if natd_lanes.COMPILED:
-        return natd_lanes.digest(spi_i, spi_r, address, port)
+    if natd_digest.COMPILED:
+        return natd_digest.digest(spi_i, spi_r, address, port)
     hashed = (_IPV4 if len(address) == 4 else _IPV6)(spi_i, spi_r, address, port)
     return sha1(hashed, usedforsecurity=False).digest()
 

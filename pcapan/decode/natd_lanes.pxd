@@ -1,42 +1,12 @@
 # C types for natd_lanes.py. Arrays of fixed size on the stack, which only loops with constant ends reach.
 cimport cython
 
-cdef unsigned int _unsigned(unsigned int number) noexcept nogil
+from pcapan.octets cimport turned
 
-cdef unsigned int _turned(unsigned int word, unsigned int by) noexcept nogil
+cdef unsigned int _unsigned(unsigned int number) noexcept nogil
 
 @cython.locals(at=cython.size_t)
 cdef void _expand(unsigned int *words, size_t start) noexcept nogil
-
-@cython.locals(
-    words="unsigned int[80]",
-    whole="unsigned char[20]",
-    size=cython.size_t,
-    at=cython.size_t,
-    octet=cython.size_t,
-    a=cython.uint,
-    b=cython.uint,
-    c=cython.uint,
-    d=cython.uint,
-    e=cython.uint,
-    h0=cython.uint,
-    h1=cython.uint,
-    h2=cython.uint,
-    h3=cython.uint,
-    h4=cython.uint,
-    k0=cython.uint,
-    k1=cython.uint,
-    k2=cython.uint,
-    k3=cython.uint,
-    made=cython.uint,
-)
-cpdef bytes digest(
-    unsigned long long spi_i, unsigned long long spi_r, bytes address, unsigned int port)
-
-cpdef object matches(
-    tuple hashes, unsigned long long spi_i, unsigned long long spi_r, bytes address, unsigned int port)
-
-cdef void _store(unsigned char *octets, size_t at, unsigned int word) noexcept nogil
 
 @cython.locals(lane=cython.size_t, turned=cython.uint, chosen=cython.uint)
 cdef void _choose(

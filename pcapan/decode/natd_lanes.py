@@ -1,11 +1,11 @@
 # cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
-"""NAT_DETECTION hashes computed here: one, or which addresses of a range give it, sixteen at a time.
+"""Which addresses of a range give a NAT_DETECTION hash: sixteen are tried at a time.
 
 Knows SHA-1 (FIPS 180-4 section 6.1.2) of the one block that RFC 7296 section 2.23 hashes: two SPIs,
 an address and a port; ranges are of IPv4. Must not know which ranges are worth a search
-(`pcapan.decode.natd_search`). Cython compiles this source where it can (see `pcapan.compiled`; C types
-are in the .pxd), and the C compiler makes vector instructions of the loops over lanes; uncompiled it is
-slower than `hashlib`.
+(`pcapan.decode.natd_search`), nor a single hash (`pcapan.decode.natd_digest`). Cython compiles this source
+where it can (see `pcapan.compiled`; C types are in the .pxd), and the C compiler makes vector instructions of
+the loops over lanes; uncompiled it is slower than `hashlib`.
 
 In a search only the address differs from hash to hash, and what is not needed is not computed:
 - The message schedule is linear over single bits, so that of an address is that of its upper 24 bits,
@@ -30,6 +30,8 @@ else:
         import cython
     except ImportError:
         from pcapan import shadow as cython
+if not cython.compiled:
+    from pcapan.octets import turned
 
 #: Whether this module is worth using.
 COMPILED: bool = cython.compiled
@@ -48,12 +50,7 @@ def last_word(digest: bytes) -> int:
     """
     if len(digest) != 20:
         raise ValueError(f"a SHA-1 has 20 bytes, not {len(digest)}")
-    return _turned((int.from_bytes(digest[16:], "big") - _STATE[4]) & 0xFFFFFFFF, 2)
-
-
-def _turned(word: int, by: int) -> int:
-    """An unsigned 32-bit number with its bits turned left."""
-    return _unsigned(word << by | word >> (32 - by))
+    return turned((int.from_bytes(digest[16:], "big") - _STATE[4]) & 0xFFFFFFFF, 2)
 
 
 def _unsigned(number: int) -> int:
@@ -66,66 +63,7 @@ def _unsigned(number: int) -> int:
 def _expand(words: Words, start: int) -> None:
     """Complete a message schedule of 80 words whose first 16 are given at `start`."""
     for at in range(start + 16, start + 80):
-        words[at] = _turned(words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16], 1)
-
-
-def digest(spi_i: int, spi_r: int, address: bytes, port: int) -> bytes:
-    """SHA-1 over both SPIs, the address (4 or 16 bytes, network order) and the port: 20 bytes.
-
-    Compiled, it takes a tenth of the time of `hashlib`, most of whose time goes into objects.
-
-    Raises:
-        ValueError: when the address has another length.
-    """
-    words = [0] * 80
-    size = len(address)
-    if size != 4 and size != 16:
-        raise ValueError(f"an IP address has 4 or 16 bytes, not {size}")
-    words[0], words[1], words[2], words[3] = spi_i >> 32, _unsigned(spi_i), spi_r >> 32, _unsigned(spi_r)
-    at = 4
-    for octet in range(0, size, 4):
-        words[at] = (
-            address[octet] << 24 | address[octet + 1] << 16 | address[octet + 2] << 8 | address[octet + 3]
-        )
-        at += 1
-    words[at], words[15] = port << 16 | 0x8000, 8 * (18 + size)
-    _expand(words, 0)
-    h0, h1, h2, h3, h4 = 0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0
-    k0, k1, k2, k3 = 0x5A827999, 0x6ED9EBA1, 0x8F1BBCDC, 0xCA62C1D6
-    a, b, c, d, e = h0, h1, h2, h3, h4
-    for at in range(20):
-        made = _unsigned(_turned(a, 5) + (d ^ (b & (c ^ d))) + e + words[at] + k0)
-        a, b, c, d, e = made, a, _turned(b, 30), c, d
-    for at in range(20, 40):
-        made = _unsigned(_turned(a, 5) + (b ^ c ^ d) + e + words[at] + k1)
-        a, b, c, d, e = made, a, _turned(b, 30), c, d
-    for at in range(40, 60):
-        made = _unsigned(_turned(a, 5) + ((b & c) | (d & (b | c))) + e + words[at] + k2)
-        a, b, c, d, e = made, a, _turned(b, 30), c, d
-    for at in range(60, 80):
-        made = _unsigned(_turned(a, 5) + (b ^ c ^ d) + e + words[at] + k3)
-        a, b, c, d, e = made, a, _turned(b, 30), c, d
-    whole = [0] * 20
-    _store(whole, 0, a + h0)
-    _store(whole, 4, b + h1)
-    _store(whole, 8, c + h2)
-    _store(whole, 12, d + h3)
-    _store(whole, 16, e + h4)
-    return bytes(whole[:20])
-
-
-def matches(hashes: tuple[bytes, ...], spi_i: int, spi_r: int, address: bytes, port: int) -> bool | None:
-    """What `pcapan.decode.natd.natd_matches` says, for compiled code."""
-    if not hashes:
-        return None
-    return digest(spi_i, spi_r, address, port) in hashes
-
-
-def _store(octets: Words, at: int, word: int) -> None:
-    octets[at] = (word >> 24) & 0xFF
-    octets[at + 1] = (word >> 16) & 0xFF
-    octets[at + 2] = (word >> 8) & 0xFF
-    octets[at + 3] = word & 0xFF
+        words[at] = turned(words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16], 1)
 
 
 def _choose(
@@ -196,8 +134,8 @@ def _find(spi_i: int, spi_r: int, port: int, first: int, last: int, wanted: Word
     base[5], base[15] = port << 16 | 0x8000, 22 * 8
     va, vb, vc, vd, ve = 0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0
     for at in range(5):
-        made = _unsigned(_turned(va, 5) + (vd ^ (vb & (vc ^ vd))) + ve + base[at] + 0x5A827999)
-        va, vb, vc, vd, ve = made, va, _turned(vb, 30), vc, vd
+        made = _unsigned(turned(va, 5) + (vd ^ (vb & (vc ^ vd))) + ve + base[at] + 0x5A827999)
+        va, vb, vc, vd, ve = made, va, turned(vb, 30), vc, vd
     block = first >> 8
     while block <= last >> 8:
         base[4] = block << 8

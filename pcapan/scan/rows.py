@@ -1,9 +1,9 @@
 # cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
-"""IKE messages become rows: what both paths write, gathered and handed to the columns a thousand at a time.
+"""IKE messages become rows: what both paths write, gathered and handed to the columns by the thousand.
 
 Knows how rows are built: addresses, pairs of MAC addresses and what many messages share (their `Shape`) are
 interned here. Must not know which packets hold a message: the paths do. The lock of the interpreter is taken
-for what is new: a shape, an address, a message that is odd, or a thousand rows.
+for what is new: a shape, an address, a message that is odd, or some thousand rows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if not cython.compiled:
     from pcapan.octets import put, remainder
 
 #: Rows gathered before the columns grow.
-_ROOM = 1024
+_ROOM = 8192
 #: Octets of NAT detection hashes gathered: those of most messages, and more than one datagram holds.
 _NATD_ROOM = 128 * 1024
 #: Octets that tell a shape: no message has as many, whatever it claims.

@@ -2,13 +2,16 @@
 cimport cython
 
 cdef long long _GAP
-cdef list _NONE_SENT
 
 
 @cython.final
 cdef class Half:
-    cdef readonly list sends
+    cdef readonly unsigned int count
+    cdef readonly long long first_ts
     cdef readonly long long sent_ts
+    cdef unsigned int _file
+    cdef unsigned long long _frame
+    cdef list _repeats
     cdef readonly long long whole
     cdef readonly dict fragments
     cdef readonly unsigned int fragments_total
@@ -20,8 +23,8 @@ cdef class Half:
     @cython.locals(known=cython.bint)
     cdef bint add(
         self,
-        object file,
-        object frame,
+        unsigned int file,
+        unsigned long long frame,
         long long ts,
         long long length,
         long long encrypted,
@@ -33,20 +36,22 @@ cdef class Half:
 @cython.final
 cdef class Exchange:
     cdef readonly int kind
-    cdef readonly object message_id
-    cdef readonly object by_client
+    cdef readonly long long message_id
+    cdef readonly bint by_client
     cdef readonly long long first_ts
     cdef readonly long long last_ts
     cdef readonly Half request
     cdef readonly Half response
     cdef readonly unsigned long long repeats_after_response
 
+    cdef int begin(self, int kind, long long message_id, bint by_client, long long ts) except -1
+
     @cython.locals(half=Half)
     cdef int add(
         self,
         bint is_response,
-        object file,
-        object frame,
+        unsigned int file,
+        unsigned long long frame,
         long long ts,
         long long length,
         long long encrypted,

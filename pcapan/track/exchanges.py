@@ -13,18 +13,26 @@ from pcapan.track.attempts import RETRANSMISSION_GAP
 
 _GAP = RETRANSMISSION_GAP
 
-#: What stands for the sends while there are none; nothing is added to it.
-_NONE_SENT: list[tuple[int, int, int]] = []
+Send = tuple[int, int, int]
+"""File, frame and time of one send."""
 
 
 class Half:
-    """One direction of an exchange: every send of the request, or of the response."""
+    """One direction of an exchange: every send of the request, or of the response.
+
+    Sends are at least half a second apart; fragments of one count once. Nearly all messages are sent once, so
+    that one lies in numbers and the others, if any, in a list.
+    """
 
     def __init__(self) -> None:
-        self.sends = _NONE_SENT
-        """(file, frame, time) of each send at least half a second apart; fragments count once."""
+        self.count = 0
+        """How many sends there are."""
+        self.first_ts = 0
+        """Time of the first of them."""
         self.sent_ts = 0
         """Time of the last of them."""
+        self._file = self._frame = 0
+        self._repeats: list[Send] | None = None
         self.whole = -1
         """Encrypted bytes of a message that was sent whole, -1 when there is none."""
         self.fragments: dict[int, int] | None = None
@@ -33,6 +41,13 @@ class Half:
         """Total Fragments of RFC 7383; 0 = sent whole."""
         self.lengths = 0
         """IKE length of the largest single message."""
+
+    @property
+    def sends(self) -> list[Send]:
+        """All of them, in order of time."""
+        if not self.count:
+            return []
+        return [(self._file, self._frame, self.first_ts), *(self._repeats or ())]
 
     @property
     def encrypted(self) -> int:
@@ -74,39 +89,51 @@ class Half:
             self.fragments[number] = encrypted
         if length > self.lengths:
             self.lengths = length
-        if not self.sends:
-            self.sends = [(file, frame, ts)]
-            self.sent_ts = ts
+        if self.count == 0:
+            self._file = file
+            self._frame = frame
+            self.first_ts = self.sent_ts = ts
+            self.count = 1
             return True
         if ts - self.sent_ts >= _GAP:
-            self.sends.append((file, frame, ts))
+            if self._repeats is None:
+                self._repeats = []
+            self._repeats.append((file, frame, ts))
             self.sent_ts = ts
+            self.count += 1
             return True
         return not known and total == 0
 
 
 class Exchange:
-    """One request and its response."""
+    """One request and its response; `begin` before anything else."""
 
-    def __init__(self, kind: int, message_id: int, by_client: bool, first_ts: int) -> None:
-        self.kind = kind
+    def __init__(self) -> None:
+        self.kind = 0
         """Exchange type, RFC 7296 section 3.1."""
-        self.message_id = message_id
-        self.by_client = by_client
+        self.message_id = 0
+        self.by_client = False
         """The client sent the request."""
-        self.first_ts = first_ts
+        self.first_ts = 0
         """Time of the first message of the exchange."""
-        self.last_ts = first_ts
+        self.last_ts = 0
         """Time of the last send of the exchange."""
         self.request = Half()
         self.response = Half()
         self.repeats_after_response = 0
         """Requests repeated, half a second or more after the last send, although a response was seen."""
 
+    def begin(self, kind: int, message_id: int, by_client: bool, ts: int) -> None:
+        """Say which exchange this is; its first message came at `ts`."""
+        self.kind = kind
+        self.message_id = message_id
+        self.by_client = by_client
+        self.first_ts = self.last_ts = ts
+
     @property
     def answered(self) -> bool:
         """Whether a response was seen."""
-        return bool(self.response.sends)
+        return self.response.count > 0
 
     def add(
         self,
@@ -125,7 +152,7 @@ class Exchange:
             half.add(file, frame, ts, length, encrypted, number, total)
         else:
             half = self.request
-            if half.add(file, frame, ts, length, encrypted, number, total) and self.response.sends:
+            if half.add(file, frame, ts, length, encrypted, number, total) and self.response.count > 0:
                 self.repeats_after_response += 1
         if half.sent_ts > self.last_ts:
             self.last_ts = half.sent_ts

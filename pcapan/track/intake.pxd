@@ -1,7 +1,8 @@
 # C types for intake.py.
 cimport cython
 
-from pcapan.decode.natd_lanes cimport matches
+from pcapan.decode.natd_digest cimport matches
+from pcapan.scan.flows cimport FlowTable
 from pcapan.scan.natd_reader cimport NatdReader
 from pcapan.track.exchanges cimport Exchange
 from pcapan.track.sas cimport IkeSa
@@ -15,6 +16,7 @@ cdef class FileRows:
     cdef object index
     cdef object file
     cdef list names
+    cdef unsigned int[::1] numbers
     cdef list octets
     cdef list shapes
     cdef NatdReader natd
@@ -48,9 +50,16 @@ cdef class FileRows:
 cdef class Intake:
     cdef frozenset _servers
     cdef object _files
-    cdef readonly dict attempts
-    cdef readonly dict sas
+    cdef readonly list attempts
+    cdef readonly list sas
     cdef readonly dict ttls
+    cdef list _names
+    cdef dict _numbers
+    cdef FlowTable _attempt_rows
+    cdef list _attempts_at
+    cdef FlowTable _sa_rows
+    cdef list _sas_at
+    cdef FlowTable _ttl_counts
     cdef dict _first_of
     cdef dict _others_of
     cdef dict _sa_of
@@ -67,6 +76,9 @@ cdef class Intake:
     @cython.locals(files=list, file=cython.size_t, row=cython.size_t)
     cdef int _take_all(self, object timeline) except -1
 
+    @cython.locals(known=cython.uint, name=str)
+    cdef size_t _number(self, FileRows rows, size_t index) except? 0
+
     @cython.locals(kind=cython.int)
     cdef int _take(self, FileRows rows, size_t row) except -1
 
@@ -74,19 +86,29 @@ cdef class Intake:
     cdef int _take_special(self, FileRows rows, size_t row) except -1
 
     @cython.locals(
-        src=str,
-        dst=str,
+        src=cython.size_t,
+        dst=cython.size_t,
+        near=cython.size_t,
+        far=cython.size_t,
         client=str,
-        server=str,
-        key=tuple,
+        port=cython.int,
         ts=cython.longlong,
         flags=cython.int,
         is_response=cython.bint,
         by_client=cython.bint,
+        at=cython.size_t,
         sa=IkeSa,
         exchange=Exchange,
     )
     cdef int _take_later(self, FileRows rows, size_t row) except -1
+
+    @cython.locals(at=cython.size_t)
+    cdef size_t _sa_row(
+        self, unsigned long long spi_i, unsigned long long spi_r, unsigned long long server
+    ) except? 0
+
+    @cython.locals(sa=IkeSa)
+    cdef IkeSa _sa_unknown(self, FileRows rows, size_t row, size_t at, str client, str server)
 
     cdef object _attempt_of(self, object spi_i, str server)
 
@@ -96,12 +118,15 @@ cdef class Intake:
     @cython.locals(
         shape_index=cython.size_t,
         is_cut=cython.bint,
-        src=str,
-        dst=str,
         ts=cython.longlong,
-        key=tuple,
+        at=cython.size_t,
     )
     cdef object _request(self, FileRows rows, size_t row)
+
+    @cython.locals(ends=cython.ulonglong, at=cython.size_t)
+    cdef size_t _attempt_row(
+        self, FileRows rows, unsigned long long spi_i, size_t src, size_t dst
+    ) except? 0
 
     @cython.locals(
         spi_i=cython.ulonglong,
@@ -130,5 +155,5 @@ cdef class Intake:
     )
     cdef object _response(self, FileRows rows, size_t row)
 
-    @cython.locals(key=tuple, sa=IkeSa)
-    cdef int _open(self, object spi_i, object spi_r, object ts, object attempt) except -1
+    @cython.locals(at=cython.size_t, sa=IkeSa)
+    cdef int _open(self, object spi_r, object ts, object attempt) except -1

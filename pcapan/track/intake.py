@@ -10,12 +10,14 @@ Cython compiles this source where it can (see `pcapan.compiled`; C types are in 
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import COOKIE, FLAG_RESPONSE, IKE_PORT, IKE_SA_INIT
 from pcapan.scan.columns import MARK_CUT, FileScan
+from pcapan.scan.flows import FlowTable
 from pcapan.track.attempts import (
     RETRANSMISSION_GAP,
     Answer,
@@ -28,8 +30,6 @@ from pcapan.track.sas import IkeSa
 from pcapan.track.timeline import Message, Timeline
 
 if TYPE_CHECKING:
-    from array import array
-
     from pcapan import shadow as cython
 else:
     try:
@@ -54,6 +54,8 @@ class FileRows:
         self.index = index
         self.file = index + 1
         self.names = list(names)
+        self.numbers = array("I", bytes(4 * len(self.names)))
+        """By address: 1 + its number in the `Intake`, 0 while nobody asked for it."""
         self.octets = scan.addresses
         self.shapes = scan.shapes
         self.natd = scan.natd.reader()
@@ -92,12 +94,22 @@ class Intake:
         """`files` tells by address which files show IKE of it."""
         self._servers = frozenset(servers)
         self._files = files
-        self.attempts: dict[tuple[int, str, str], Attempt] = {}
-        """By initiator SPI, source and server."""
-        self.sas: dict[tuple[int, int, str], IkeSa] = {}
-        """By both SPIs and server."""
+        self.attempts: list[Attempt] = []
+        """One each initiator SPI, source and server."""
+        self.sas: list[IkeSa] = []
+        """One each pair of SPIs and server."""
         self.ttls: dict[str, Counter[int]] = {}
         """Per client address: time to live of its IKE messages after IKE_SA_INIT."""
+        self._names: list[str] = []
+        """Addresses of all files; one that several have has one number, its index here."""
+        self._numbers: dict[str, int] = {}
+        self._attempt_rows = FlowTable()
+        self._attempts_at: list[Attempt | None] = []
+        """By row of the table before."""
+        self._sa_rows = FlowTable()
+        self._sas_at: list[IkeSa | None] = []
+        """By row of the table before; None = there is one at another address, see `_elsewhere`."""
+        self._ttl_counts = FlowTable()
         self._first_of: dict[int, Attempt] = {}
         """The first attempt with this initiator SPI."""
         self._others_of: dict[int, list[Attempt]] = {}
@@ -122,10 +134,10 @@ class Intake:
         ns) may have an answer after the end of the capture.
         """
         continued = set()
-        for sa in self.sas.values():
+        for sa in self.sas:
             if sa.exchanges:
                 continued.add(sa.spi_i)
-        for attempt in self.attempts.values():
+        for attempt in self.attempts:
             attempt.continued = attempt.spi_i in continued
             attempt.server_heard = attempt.server in both_ways
             attempt.undecided = attempt.requests[len(attempt.requests) - 1].ts > late
@@ -137,6 +149,20 @@ class Intake:
         ]
         for file, row in timeline.order():
             self._take(files[file], row)
+        for (ttl, client, *_), (count, *_) in self._ttl_counts.rows():
+            self.ttls.setdefault(self._names[client], Counter())[ttl] = count
+
+    def _number(self, rows: FileRows, index: int) -> int:
+        """The number of an address of a file, the same in all files."""
+        known = rows.numbers[index]
+        if known == 0:
+            name = rows.names[index]
+            number = self._numbers.get(name)
+            if number is None:
+                number = self._numbers[name] = len(self._names)
+                self._names.append(name)
+            known = rows.numbers[index] = number + 1
+        return known - 1
 
     def _take(self, rows: FileRows, row: int) -> None:
         kind = rows.exchange[row]
@@ -157,26 +183,20 @@ class Intake:
 
     def _take_later(self, rows: FileRows, row: int) -> None:
         """A message of an SA."""
-        spi_i = rows.spi_i[row]
-        spi_r = rows.spi_r[row]
-        src = rows.names[rows.src[row]]
-        dst = rows.names[rows.dst[row]]
         ts = rows.ts[row]
         flags = rows.flags[row]
         is_response = flags >= 0 and flags & _RESPONSE != 0
-        by_client = src not in self._servers
+        src, dst = rows.src[row], rows.dst[row]
+        by_client = rows.names[src] not in self._servers
         if by_client:
-            client, port, server = src, rows.sport[row], dst
+            near, port, far = src, rows.sport[row], dst
         else:
-            client, port, server = dst, rows.dport[row], src
-        key = (spi_i, spi_r, server)
-        sa = self.sas.get(key)
+            near, port, far = dst, rows.dport[row], src
+        client = rows.names[near]
+        at = self._sa_row(rows.spi_i[row], rows.spi_r[row], self._number(rows, far))
+        sa = self._sas_at[at]
         if sa is None:
-            sa = self._elsewhere(spi_i, spi_r, server)
-        if sa is None:
-            # Its IKE_SA_INIT may be here although the answer is not: one direction, or a lost packet.
-            attempt = self._attempt_of(spi_i, server)
-            sa = self.sas[key] = IkeSa(spi_i, spi_r, client, server, rows.file, ts, attempt)
+            sa = self._sa_unknown(rows, row, at, client, rows.names[far])
         exchange = sa.exchange(rows.exchange[row], rows.message_id[row], by_client != is_response, ts)
         exchange.add(
             is_response,
@@ -190,11 +210,25 @@ class Intake:
         )
         sa.seen(ts, client, port)
         if by_client:
-            ttls = self.ttls.get(src)
-            if ttls is None:
-                ttls = self.ttls[src] = Counter()
-            ttl = rows.ttl[row]
-            ttls[ttl] = ttls.get(ttl, 0) + 1
+            self._ttl_counts.count(rows.ttl[row], self._number(rows, near), 0, 0, 0, 0, 0, 0, 0)
+
+    def _sa_row(self, spi_i: int, spi_r: int, server: int) -> int:
+        """Where in `_sas_at` the SA of these SPIs at this server (see `_number`) stands."""
+        at = self._sa_rows.row(server, spi_i, spi_r)
+        if at == len(self._sas_at):
+            self._sas_at.append(None)
+        return at
+
+    def _sa_unknown(self, rows: FileRows, row: int, at: int, client: str, server: str) -> IkeSa:
+        """The SA of a message that is the first of its SPIs at this server."""
+        spi_i, spi_r = rows.spi_i[row], rows.spi_r[row]
+        sa = self._elsewhere(spi_i, spi_r, server)
+        if sa is None:
+            # Its IKE_SA_INIT may be here although the answer is not: one direction, or a lost packet.
+            attempt = self._attempt_of(spi_i, server)
+            sa = self._sas_at[at] = IkeSa(spi_i, spi_r, client, server, rows.file, rows.ts[row], attempt)
+            self.sas.append(sa)
+        return sa
 
     def _attempt_of(self, spi_i: int, server: str) -> Attempt | None:
         """The attempt of this initiator SPI at this server, from whatever address it came."""
@@ -226,16 +260,15 @@ class Intake:
         if not asks and not is_cut:
             self._odd_requests.append((rows.index, row))
             return
-        spi_i = rows.spi_i[row]
-        src = rows.names[rows.src[row]]
-        dst = rows.names[rows.dst[row]]
         ts = rows.ts[row]
         digest = rows.digest[row]
-        key = (spi_i, src, dst)
-        attempt = self.attempts.get(key)
+        at = self._attempt_row(rows, rows.spi_i[row], rows.src[row], rows.dst[row])
+        attempt = self._attempts_at[at]
         request = Request(rows.file, rows.frame[row], ts, digest, COOKIE in shape.notifies)
         if attempt is None:
-            attempt = self.attempts[key] = self._begin(rows, row, spi_i, request)
+            spi_i = rows.spi_i[row]
+            attempt = self._attempts_at[at] = self._begin(rows, row, spi_i, request)
+            self.attempts.append(attempt)
             if self._first_of.setdefault(spi_i, attempt) is not attempt:
                 self._others_of.setdefault(spi_i, []).append(attempt)
         else:
@@ -251,6 +284,14 @@ class Intake:
                 last.answer_ts = request.ts
                 attempt.unseen += (last.answer,)
             attempt.requests.append(request)
+
+    def _attempt_row(self, rows: FileRows, spi_i: int, src: int, dst: int) -> int:
+        """Where in `_attempts_at` the attempt of this SPI stands, from and to these addresses of the file."""
+        ends = self._number(rows, src) << 32 | self._number(rows, dst)
+        at = self._attempt_rows.row(ends, spi_i, 0)
+        if at == len(self._attempts_at):
+            self._attempts_at.append(None)
+        return at
 
     def _begin(self, rows: FileRows, row: int, spi: int, request: Request) -> Attempt:
         """`spi` is the initiator's as an object, of which one is enough."""
@@ -299,7 +340,7 @@ class Intake:
         spi_r = rows.spi_r[row]
         src, dst = rows.src[row], rows.dst[row]
         sport, dport = rows.sport[row], rows.dport[row]
-        attempt = self.attempts.get((spi_i, rows.names[dst], rows.names[src]))
+        attempt = self._attempts_at[self._attempt_row(rows, spi_i, dst, src)]
         if attempt is None:  # answered from or to another address: the SPI still tells
             attempt = self._first_of.get(spi_i)
         if attempt is None:
@@ -330,14 +371,16 @@ class Intake:
                 destination, spi_i, spi_r, rows.octets[dst], dport
             )
         if spi_r in attempt.spi_r:
-            self._open(attempt.spi_i, spi_r, ts, attempt)
+            self._open(spi_r, ts, attempt)
 
-    def _open(self, spi_i: int, spi_r: int, ts: int, attempt: Attempt) -> None:
+    def _open(self, spi_r: int, ts: int, attempt: Attempt) -> None:
         """The SA that an answer makes possible, if it is new."""
-        key = (spi_i, spi_r, attempt.server)
-        if key not in self.sas:
-            sa = self.sas[key] = IkeSa(
+        spi_i = attempt.spi_i
+        at = self._sa_row(spi_i, spi_r, self._numbers[attempt.server])
+        if self._sas_at[at] is None:
+            sa = self._sas_at[at] = IkeSa(
                 spi_i, spi_r, attempt.src, attempt.server, attempt.file, ts, attempt, ts
             )
+            self.sas.append(sa)
             self._sa_of.setdefault((spi_i, spi_r), sa)
 

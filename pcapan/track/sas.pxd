@@ -26,15 +26,16 @@ cdef class IkeSa:
     cdef public object established_ts
     cdef public object ended_ts
     cdef public long long last_ts
+    cdef Exchange _last
     cdef list _auths
     cdef list _later
     cdef bint _sorted
 
-    @cython.locals(key=tuple, exchange=Exchange)
-    cdef Exchange exchange(self, int kind, object message_id, bint by_client, long long ts)
+    @cython.locals(key=tuple, exchange=Exchange, last=Exchange)
+    cdef Exchange exchange(self, int kind, long long message_id, bint by_client, long long ts)
 
     @cython.locals(peer=tuple)
-    cdef object seen(self, long long ts, str address, object port)
+    cdef object seen(self, long long ts, str address, int port)
 
     cpdef list auths(self)
 

@@ -103,17 +103,29 @@ class IkeSa:
         self.ended_ts: int | None = None
         self.last_ts = last_ts
         """Last IKE message or ESP packet."""
+        self._last: Exchange | None = None
+        """That of the last message: a response nearly always follows its request."""
         self._auths = self._later = _NOT_SORTED
         """Lists that are asked for many times over, good while `_sorted`; not after a new exchange."""
         self._sorted = False
 
     def exchange(self, kind: int, message_id: int, by_client: bool, ts: int) -> Exchange:
         """The exchange of this type and message id that the client or the server asked for; new at `ts`."""
+        last = self._last
+        if (
+            last is not None
+            and last.message_id == message_id
+            and last.kind == kind
+            and last.by_client == by_client
+        ):
+            return last
         key = (kind, message_id, by_client)
         exchange = self.exchanges.get(key)
         if exchange is None:
-            exchange = self.exchanges[key] = Exchange(kind, message_id, by_client, ts)
+            exchange = self.exchanges[key] = Exchange()
+            exchange.begin(kind, message_id, by_client, ts)
             self._sorted = False
+        self._last = exchange
         return exchange
 
     def seen(self, ts: int, address: str, port: int) -> None:
@@ -193,10 +205,10 @@ def judge_establishment(sa: IkeSa, both_directions: bool) -> None:
             sa.established_ts = later[0].first_ts
         return
     last = auths[len(auths) - 1]
-    sa.established_ts = last.response.sends[0][2] if last.response.sends else last.request.sent_ts
+    sa.established_ts = last.response.first_ts if last.response.count else last.request.sent_ts
     if sign_of_life:
         sa.state, sa.basis = SaState.ESTABLISHED, Basis.OBSERVED
-    elif not last.response.sends:
+    elif not last.response.count:
         sa.state, sa.established_ts = SaState.AUTHENTICATING, None
     elif last.response.octets() >= _AUTH_SUCCESS and not client_backed_out(sa, last):
         sa.state = SaState.ESTABLISHED
@@ -240,8 +252,8 @@ def judge_end(sa: IkeSa, capture_end: int, keepalive_until: int) -> None:
     chain_esp = _chain_esp(sa)
     esp_until = max([flow.flow.last_ts for flow in chain_esp], default=0)
     active_until = max(esp_until, keepalive_until)
-    gone = not last.response.sends and not last.by_client and len(last.request.sends) >= GIVEN_UP_AFTER
-    if gone and active_until <= last.request.sends[0][2]:
+    gone = not last.response.count and not last.by_client and last.request.count >= GIVEN_UP_AFTER
+    if gone and active_until <= last.request.first_ts:
         sa.state, sa.ended_ts = SaState.ENDED, last_ts
         return
     if last.kind != _INFORMATIONAL or active_until > last_ts + _SECOND:

@@ -94,8 +94,8 @@ class _Tracker:
         self.receivers = frozenset(receivers & set(roles.servers))
         self.both_ways = self.senders & self.receivers
         self.intake = Intake(timeline, roles.servers, files)
-        self.attempts = list(self.intake.attempts.values())
-        self.sas = list(self.intake.sas.values())
+        self.attempts = self.intake.attempts
+        self.sas = list(self.intake.sas)
 
     def run(self) -> Track:
         self.intake.settle(self.both_ways, self.timeline.last_ts - GRACE)

@@ -29,7 +29,9 @@ MODULES = (
     "pcapan.scan.natd_reader",
     "pcapan.scan.rows",
     "pcapan.scan.walk",
+    "pcapan.track.askers",
     "pcapan.track.exchanges",
+    "pcapan.track.file_rows",
     "pcapan.track.intake",
     "pcapan.track.sas",
 )

@@ -46,7 +46,7 @@ class Flood(Struct, frozen=True):
 
 def find_flood(scans: Sequence[FileScan]) -> Flood | None:
     """The flood in the files of one incident; None where there is none."""
-    if sum(len(scan.messages) for scan in scans) < LEAST:
+    if sum(len(scan.addresses) for scan in scans) < LEAST:
         return None
     sent: list[Counter[int]] = [Counter(scan.messages.src) for scan in scans]
     if sum(list(counts.values()).count(1) for counts in sent) < LEAST:

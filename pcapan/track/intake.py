@@ -10,13 +10,12 @@ Cython compiles this source where it can (see `pcapan.compiled`; C types are in 
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Set
 from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import COOKIE, FLAG_RESPONSE, IKE_PORT, IKE_SA_INIT
-from pcapan.scan.columns import MARK_CUT, FileScan
+from pcapan.scan.columns import MARK_CUT
 from pcapan.scan.flows import FlowTable
 from pcapan.track.attempts import (
     RETRANSMISSION_GAP,
@@ -26,6 +25,7 @@ from pcapan.track.attempts import (
     asks_for_an_sa,
     read_answer,
 )
+from pcapan.track.file_rows import FileRows, file_rows
 from pcapan.track.sas import IkeSa
 from pcapan.track.timeline import Message, Timeline
 
@@ -43,48 +43,6 @@ _INIT, _RESPONSE, _CUT, _IKE_PORT, _GAP = IKE_SA_INIT, FLAG_RESPONSE, MARK_CUT, 
 
 Row = tuple[int, int]
 """A message that only few captures have many of: index of its file, row in the columns of that file."""
-
-
-class FileRows:
-    """The columns of one file."""
-
-    def __init__(self, index: int, scan: FileScan, names: Sequence[str]) -> None:
-        """`index` of the file among all; `names` are its addresses in text form."""
-        rows = scan.messages
-        self.index = index
-        self.file = index + 1
-        self.names = list(names)
-        self.numbers = array("I", bytes(4 * len(self.names)))
-        """By address: 1 + its number in the `Intake`, 0 while nobody asked for it."""
-        self.octets = scan.addresses
-        self.shapes = scan.shapes
-        self.natd = scan.natd.reader()
-        self.mac_pairs = scan.mac_pairs
-        self.asks: list[bool | None] = [None] * len(scan.shapes)
-        """Whether a request of a shape asks for an SA: there are few shapes and many messages."""
-        self.says: list[Answer | None] = [None] * len(scan.shapes)
-        """What a response of a shape says."""
-        self.frame: array[int] = rows.frame
-        self.ts: array[int] = rows.ts
-        self.src: array[int] = rows.src
-        self.dst: array[int] = rows.dst
-        self.sport: array[int] = rows.sport
-        self.dport: array[int] = rows.dport
-        self.ttl: array[int] = rows.ttl
-        self.macs: array[int] = rows.macs
-        self.marks: array[int] = rows.marks
-        self.spi_i: array[int] = rows.spi_i
-        self.spi_r: array[int] = rows.spi_r
-        self.version: array[int] = rows.version
-        self.exchange: array[int] = rows.exchange
-        self.flags: array[int] = rows.flags
-        self.message_id: array[int] = rows.message_id
-        self.length: array[int] = rows.length
-        self.encrypted: array[int] = rows.encrypted
-        self.fragment_number: array[int] = rows.fragment_number
-        self.fragment_total: array[int] = rows.fragment_total
-        self.digest: array[int] = rows.digest
-        self.shape: array[int] = rows.shape
 
 
 class Intake:
@@ -138,15 +96,16 @@ class Intake:
             if sa.exchanges:
                 continued.add(sa.spi_i)
         for attempt in self.attempts:
-            attempt.continued = attempt.spi_i in continued
-            attempt.server_heard = attempt.server in both_ways
-            attempt.undecided = attempt.requests[len(attempt.requests) - 1].ts > late
+            # Written only where it is not as it was made: nearly all are alike.
+            if attempt.spi_i in continued:
+                attempt.continued = True
+            if attempt.server not in both_ways:
+                attempt.server_heard = False
+            if attempt.requests[len(attempt.requests) - 1].ts > late:
+                attempt.undecided = True
 
     def _take_all(self, timeline: Timeline) -> None:
-        files = [
-            FileRows(file, scan, names)
-            for file, (scan, names) in enumerate(zip(timeline.scans, timeline.names, strict=True))
-        ]
+        files = file_rows(timeline.scans, timeline.names)  # with notes of its own
         for file, row in timeline.order():
             self._take(files[file], row)
         for (ttl, client, *_), (count, *_) in self._ttl_counts.rows():
@@ -316,22 +275,23 @@ class Intake:
             destination_is_source = False
         else:
             destination_is_source = matches(destination, spi_i, spi_r, near, dport)
+        # By position: with their names it takes twice the time.
         return Attempt(
-            spi_i=spi,
-            src=rows.names[src],
-            sport=sport,
-            server=rows.names[dst],
-            dport=dport,
-            file=rows.file,
-            requests=[request],
-            shape=rows.shapes[rows.shape[row]],
-            ttl=rows.ttl[row],
-            macs=rows.mac_pairs[rows.macs[row]],
-            natd_source_matches=source_fits,
-            natd_source_matches_500=source_fits_500,
-            natd_destination_matches=destination_fits,
-            natd_destination_is_source=destination_is_source,
-            natd=natd,
+            spi,
+            rows.names[src],
+            sport,
+            rows.names[dst],
+            dport,
+            rows.file,
+            [request],
+            rows.shapes[rows.shape[row]],
+            rows.ttl[row],
+            rows.mac_pairs[rows.macs[row]],
+            source_fits,
+            source_fits_500,
+            destination_fits,
+            destination_is_source,
+            natd,
         )
 
     def _response(self, rows: FileRows, row: int) -> None:

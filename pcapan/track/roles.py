@@ -13,7 +13,8 @@ from ipaddress import ip_address
 from msgspec import Struct, field
 
 from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE, IKE_PORT, NAT_T_PORT
-from pcapan.track.timeline import EspFlow, Init, Timeline
+from pcapan.track.askers import Init
+from pcapan.track.timeline import EspFlow, Timeline
 
 
 class Roles(Struct):
@@ -46,7 +47,7 @@ def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str
         flows = [flow for flow in esp if flow.file == file]
         seen = {a for _, *both, _ in own for a in both} | {a for flow in flows for a in (flow.src, flow.dst)}
         if not seen & set(roles.servers):
-            roles.servers += _decide([one for one in timeline.inits() if one[1] == file], own, flows).servers
+            roles.servers += _decide(timeline.inits(file), own, flows).servers
     return roles
 
 
@@ -56,18 +57,13 @@ def _decide(
     """`inits` are those of `Timeline.inits`, `pairs` those of `Timeline.pairs`."""
     answered: dict[str, None] = {}
     asked: dict[str, set[str]] = defaultdict(set)
-    asked_by_spi: dict[int, str] = {}
     ported: dict[str, set[str]] = defaultdict(set)
-    for _, _, src, dst, version, is_response, spi_i, spi_r in inits:
-        if version >> 4 != 2:
-            continue
+    for src, dst, is_response, was_asked in inits:
         if is_response:
-            # A server may answer from another of its addresses than was asked.
-            answered[src] = answered[asked_by_spi.get(spi_i, src)] = None
+            answered[src] = answered[was_asked] = None
             asked[src].add(dst)
-        elif spi_r == 0:
+        else:
             asked[dst].add(src)
-            asked_by_spi.setdefault(spi_i, dst)
     for _, src, dst, flags in pairs:
         is_response, from_initiator = flags & FLAG_RESPONSE > 0, flags & FLAG_INITIATOR > 0
         if flags < 0 or is_response == from_initiator:

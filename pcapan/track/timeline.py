@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from ipaddress import ip_address
-from itertools import compress, islice, repeat
-from operator import attrgetter, itemgetter, le, not_
+from itertools import islice, repeat
+from operator import attrgetter, itemgetter, le
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from pcapan.decode.numbers import FLAG_RESPONSE, IKE_SA_INIT
+from pcapan.decode.numbers import FLAG_RESPONSE
 from pcapan.scan.columns import (
     MARK_COPY,
     MARK_CUT,
@@ -27,6 +27,8 @@ from pcapan.scan.columns import (
     OddDatagram,
     Shape,
 )
+from pcapan.track.askers import Askers, Init, senders
+from pcapan.track.file_rows import FileRows, file_rows
 from pcapan.track.flood import Flood, find_flood
 
 SECOND = 1_000_000_000
@@ -82,10 +84,6 @@ class Message(Struct):
         return bool(self.marks & MARK_CUT)
 
 
-Init = tuple[int, int, str, str, int, bool, int, int]
-"""An IKE_SA_INIT message as far as it tells who asks whom: time, file, source, destination, version, is
-response, SPIs of initiator and responder."""
-
 _NO_HASHES: tuple[tuple[bytes, ...], tuple[bytes, ...]] = ((), ())
 
 
@@ -100,24 +98,6 @@ def _picker(count: int, order: Sequence[int]) -> Callable[[Sequence[_T]], Sequen
 
 def _response_flags(flags: Sequence[int]) -> list[bool]:
     return [flag >= 0 and bool(flag & FLAG_RESPONSE) for flag in flags]
-
-
-def _inits_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Init]:
-    rows = scan.messages
-    every: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), order)
-    inits = list(compress(order, map(IKE_SA_INIT.__eq__, every(rows.exchange))))
-    column: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), inits)
-    return zip(
-        column(rows.ts),
-        repeat(file),
-        map(names.__getitem__, column(rows.src)),
-        map(names.__getitem__, column(rows.dst)),
-        column(rows.version),
-        _response_flags(column(rows.flags)),
-        column(rows.spi_i),
-        column(rows.spi_r),
-        strict=False,
-    )
 
 
 def _messages_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Message]:
@@ -233,6 +213,9 @@ class Timeline(Struct):
     names: list[list[str]] = field(default_factory=list)
     """Per file: addresses in text form, by the index that its columns use."""
 
+    rows: list[FileRows] = field(default_factory=list)
+    """Per file: its columns."""
+
     flood: Flood | None = None
     """Requests of nobody's clients, with their answers: not in `messages`."""
 
@@ -244,6 +227,7 @@ class Timeline(Struct):
 
     def __post_init__(self) -> None:
         self.names = [[_text(address) for address in scan.addresses] for scan in self.scans]
+        self.rows = file_rows(self.scans, self.names)
         self.flood = flood = find_flood(self.scans)
         self._orders = [
             _in_time(scan.messages, flood.rows[file] if flood else None)
@@ -276,10 +260,15 @@ class Timeline(Struct):
         ]
         return [next(files[file]) for file, _ in rows]
 
-    def inits(self) -> Iterator[Init]:
-        """The IKE_SA_INIT messages among them, in the same order."""
-        files = [_inits_of(*one) for one in self._files()]
-        return files[0] if len(files) == 1 else merge(*files, key=itemgetter(0))
+    def inits(self, only: int = 0) -> list[Init]:
+        """The different IKE_SA_INIT messages of IKEv2 among them, in the order in which they first come.
+
+        `only`: those of one file, by its number; 0 = of all.
+        """
+        order = self.order()
+        askers = Askers()
+        askers.take_all(self.rows, (one for one in order if one[0] == only - 1) if only else order)
+        return askers.found
 
     def _files(self) -> Iterator[tuple[FileScan, Sequence[str], int, Sequence[int]]]:
         """Per file: its scan, its addresses, its number and the rows that count, in order of time."""
@@ -296,12 +285,9 @@ class Timeline(Struct):
         return self._pairs
 
     def _pairs_of(self, file: int) -> Iterator[tuple[int, str, str, int]]:
-        rows, names = self.scans[file].messages, self.names[file]
-        sent: Iterator[tuple[int, int, int]] = zip(rows.src, rows.dst, rows.flags, strict=True)
-        if self.flood is not None:
-            sent = compress(sent, map(not_, self.flood.rows[file]))
-        for src, dst, flags in dict.fromkeys(sent):
-            yield file + 1, names[src], names[dst], flags
+        left_out = self.flood.rows[file] if self.flood is not None else b""
+        for src, dst, flags in senders(self.rows[file], left_out):
+            yield file + 1, src, dst, flags
 
     def messages_as_captured(self) -> Iterator[Message]:
         """All IKE messages, copies too, file by file in the order of their frames."""

@@ -26,6 +26,7 @@ MODULES = (
     "pcapan.scan.copies",
     "pcapan.scan.flows",
     "pcapan.scan.interned",
+    "pcapan.scan.keys",
     "pcapan.scan.natd_reader",
     "pcapan.scan.rows",
     "pcapan.scan.walk",

@@ -66,8 +66,6 @@ cdef class FlowTable:
         unsigned long long frame,
     ) except -1 nogil
 
-    cpdef Py_ssize_t row(self, unsigned long long version, unsigned long long hi, unsigned long long lo) except -2 nogil
-
     @cython.locals(
         at=cython.size_t,
         time=cython.size_t,

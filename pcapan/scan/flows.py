@@ -134,10 +134,6 @@ class FlowTable:
         if row >= 0:
             self._touch(row, octets, ts, frame)
 
-    def row(self, version: int, hi: int, lo: int) -> int:
-        """Number of the row of an address alone: 0 for the first one asked for, and so on."""
-        return self._find(version, hi, lo, 0, 0, 0)
-
     def rows(self) -> Iterator[tuple[FlowKey, tuple[int, ...]]]:
         """Key and totals of every flow: packets, octets, first and last time, first and last frame, lowest
         and highest sequence, longest gap, when it began, copies."""

@@ -3,8 +3,8 @@ cimport cython
 
 from pcapan.decode.ike_walk cimport IkeWalk
 from pcapan.octets cimport put, remainder
-from pcapan.scan.flows cimport FlowTable
 from pcapan.scan.interned cimport Interned
+from pcapan.scan.keys cimport KeyTable
 
 cdef size_t _ROOM, _NATD_ROOM, _KEY_ROOM, _HEAD
 cdef unsigned int _CUT, _NATD_SOURCE, _NATD_DESTINATION
@@ -20,12 +20,12 @@ cdef class MessageRows:
     cdef readonly list odd
     cdef size_t _flushed
     cdef size_t _held
-    cdef FlowTable _addresses
+    cdef KeyTable _addresses
     cdef size_t _address_count
     cdef Interned _shapes
     cdef size_t _shape_count
     cdef unsigned char[::1] _key
-    cdef FlowTable _pairs
+    cdef KeyTable _pairs
     cdef size_t _pair_count
     cdef unsigned char[::1] _natd
     cdef unsigned long long[::1] _natd_rows

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from pcapan.decode.ike_walk import PROBLEMS, IkeWalk
 from pcapan.decode.numbers import NAT_DETECTION_DESTINATION_IP, NAT_DETECTION_SOURCE_IP
 from pcapan.scan.columns import MARK_CUT, FileScan, Shape
-from pcapan.scan.flows import FlowTable
 from pcapan.scan.hashes import HEAD
 from pcapan.scan.interned import Interned
+from pcapan.scan.keys import KeyTable
 
 if TYPE_CHECKING:
     from pcapan import shadow as cython
@@ -76,14 +76,14 @@ class MessageRows:
         """What is wrong with messages, with their frames and sizes in bytes; for somebody to take away."""
         self._flushed = 0
         self._held = 0
-        self._addresses = FlowTable()
+        self._addresses = KeyTable()
         """Row = index into `FileScan.addresses`."""
         self._address_count = 0
         self._shapes = Interned()
         """Row = index into `FileScan.shapes`."""
         self._shape_count = 0
         self._key = bytearray(_KEY_ROOM)
-        self._pairs = FlowTable()
+        self._pairs = KeyTable()
         """Row = index into `FileScan.mac_pairs`."""
         self._pair_count = 0
         self._natd = bytearray(_NATD_ROOM)

@@ -1,7 +1,7 @@
 # C types for askers.py.
 cimport cython
 
-from pcapan.scan.flows cimport FlowTable
+from pcapan.scan.keys cimport KeyTable
 from pcapan.track.file_rows cimport FileRows
 
 cdef int _INIT, _RESPONSE
@@ -10,8 +10,8 @@ cdef int _INIT, _RESPONSE
 @cython.final
 cdef class Askers:
     cdef readonly list found
-    cdef FlowTable _known
-    cdef FlowTable _spis
+    cdef KeyTable _known
+    cdef KeyTable _spis
     cdef list _asked
     cdef dict _numbers
 
@@ -29,7 +29,7 @@ cdef class Askers:
 
 
 @cython.locals(
-    known=FlowTable,
+    known=KeyTable,
     found=list,
     count=cython.size_t,
     row=cython.size_t,

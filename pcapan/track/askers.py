@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import FLAG_RESPONSE, IKE_SA_INIT
-from pcapan.scan.flows import FlowTable
+from pcapan.scan.keys import KeyTable
 from pcapan.track.file_rows import FileRows
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class Askers:
     def __init__(self) -> None:
         self.found: list[Init] = []
         """In the order in which they first came."""
-        self._known = FlowTable()
-        self._spis = FlowTable()
+        self._known = KeyTable()
+        self._spis = KeyTable()
         self._asked: list[str | None] = []
         """By row of the table before: who was asked first with this initiator SPI."""
         self._numbers: dict[str, int] = {}
@@ -73,7 +73,7 @@ def senders(rows: FileRows, left_out: bytes) -> list[tuple[str, str, int]]:
 
     Rows whose byte in `left_out` is not 0 do not count; it may be empty.
     """
-    known = FlowTable()
+    known = KeyTable()
     found: list[tuple[str, str, int]] = []
     count = len(left_out)
     for row in range(len(rows.src)):

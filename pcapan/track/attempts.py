@@ -22,6 +22,7 @@ from pcapan.decode.numbers import (
     REDIRECT,
 )
 from pcapan.scan.columns import Shape
+from pcapan.scan.hashes import Hashes, NatdHashes
 from pcapan.track.timeline import SECOND
 
 #: Sends of the same bytes closer together than this are one send: Windows repeats after 1 s, and
@@ -94,7 +95,10 @@ class Attempt(Struct):
     """Destination hash fits the server's address: nobody translated the destination."""
     natd_destination_is_source: bool | None
     """Destination hash fits the packet's SOURCE: the client dialled the address it arrives from."""
-    natd: tuple[tuple[bytes, ...], tuple[bytes, ...]]
+    hashes: NatdHashes
+    """Those of the file of the first request."""
+    hash_row: int
+    """Its row among them; see `natd`."""
     answers: list[tuple[int, int, int, Answer]] = field(default_factory=list)
     """(file, frame, time, answer) of every response, in order."""
     unseen: tuple[Answer, ...] = ()
@@ -118,6 +122,11 @@ class Attempt(Struct):
     """The last request is so close to the end of the capture that its answer may come after it."""
     is_probe: bool = False
     """Set by `pcapan.track.probes`: a monitor's, not a client's."""
+
+    @property
+    def natd(self) -> Hashes:
+        """What the NAT_DETECTION notifies of the first request hold; few ask for it."""
+        return self.hashes.get(self.hash_row, ((), ()))
 
     @property
     def first_ts(self) -> int:

@@ -7,15 +7,15 @@ cdef long long _GAP
 @cython.final
 cdef class Half:
     cdef readonly unsigned int count
-    cdef readonly long long first_ts
-    cdef readonly long long sent_ts
     cdef unsigned int _file
     cdef unsigned long long _frame
+    cdef readonly long long first_ts
+    cdef readonly long long sent_ts
     cdef list _repeats
-    cdef readonly long long whole
     cdef readonly dict fragments
+    cdef readonly int whole
+    cdef readonly int lengths
     cdef readonly unsigned int fragments_total
-    cdef readonly long long lengths
 
     @cython.locals(octets=cython.longlong)
     cdef long long octets(self) except? 1
@@ -26,8 +26,8 @@ cdef class Half:
         unsigned int file,
         unsigned long long frame,
         long long ts,
-        long long length,
-        long long encrypted,
+        int length,
+        int encrypted,
         unsigned int number,
         unsigned int total,
     ) except -1
@@ -53,8 +53,8 @@ cdef class Exchange:
         unsigned int file,
         unsigned long long frame,
         long long ts,
-        long long length,
-        long long encrypted,
+        int length,
+        int encrypted,
         unsigned int number,
         unsigned int total,
     ) except -1

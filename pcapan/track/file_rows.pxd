@@ -13,6 +13,7 @@ cdef class FileRows:
     cdef list octets
     cdef list shapes
     cdef NatdReader natd
+    cdef object hashes
     cdef list mac_pairs
     cdef list asks
     cdef list says

@@ -32,6 +32,7 @@ class FileRows:
         self.octets = scan.addresses
         self.shapes = scan.shapes
         self.natd = scan.natd.reader()
+        self.hashes = scan.natd
         self.mac_pairs = scan.mac_pairs
         self.asks: list[bool | None] = [None] * len(scan.shapes)
         """For somebody to note whether a request of a shape asks for an SA: many messages have few shapes."""

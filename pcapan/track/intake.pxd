@@ -2,7 +2,7 @@
 cimport cython
 
 from pcapan.decode.natd_digest cimport matches
-from pcapan.scan.flows cimport FlowTable
+from pcapan.scan.keys cimport KeyTable
 from pcapan.track.exchanges cimport Exchange
 from pcapan.track.file_rows cimport FileRows
 from pcapan.track.sas cimport IkeSa
@@ -20,14 +20,18 @@ cdef class Intake:
     cdef readonly dict ttls
     cdef list _names
     cdef dict _numbers
-    cdef FlowTable _attempt_rows
+    cdef KeyTable _attempt_rows
     cdef list _attempts_at
-    cdef FlowTable _sa_rows
+    cdef KeyTable _sa_rows
     cdef list _sas_at
-    cdef FlowTable _ttl_counts
-    cdef dict _first_of
+    cdef KeyTable _ttl_rows
+    cdef list _ttls
+    cdef list _ttl_counts
+    cdef KeyTable _spi_rows
+    cdef list _first_at
     cdef dict _others_of
-    cdef dict _sa_of
+    cdef KeyTable _pair_rows
+    cdef list _sa_at
     cdef list _stray_answers
     cdef list _odd_requests
     cdef list _old_versions
@@ -68,12 +72,23 @@ cdef class Intake:
     cdef int _take_later(self, FileRows rows, size_t row) except -1
 
     @cython.locals(at=cython.size_t)
+    cdef int _count_ttl(self, size_t client, unsigned int ttl) except -1
+
+    @cython.locals(at=cython.size_t)
     cdef size_t _sa_row(
         self, unsigned long long spi_i, unsigned long long spi_r, unsigned long long server
     ) except? 0
 
     @cython.locals(sa=IkeSa)
     cdef IkeSa _sa_unknown(self, FileRows rows, size_t row, size_t at, str client, str server)
+
+    @cython.locals(at=cython.size_t)
+    cdef size_t _spi_row(self, unsigned long long spi_i) except? 0
+
+    cdef object _first_of(self, unsigned long long spi_i)
+
+    @cython.locals(at=cython.size_t)
+    cdef size_t _pair_row(self, unsigned long long spi_i, unsigned long long spi_r) except? 0
 
     cdef object _attempt_of(self, object spi_i, str server)
 
@@ -102,7 +117,6 @@ cdef class Intake:
         dport=cython.int,
         near=bytes,
         far=bytes,
-        natd=tuple,
         source=tuple,
         destination=tuple,
     )
@@ -120,5 +134,5 @@ cdef class Intake:
     )
     cdef object _response(self, FileRows rows, size_t row)
 
-    @cython.locals(at=cython.size_t, sa=IkeSa)
+    @cython.locals(at=cython.size_t, pair=cython.size_t, sa=IkeSa)
     cdef int _open(self, object spi_r, object ts, object attempt) except -1

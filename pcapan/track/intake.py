@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import COOKIE, FLAG_RESPONSE, IKE_PORT, IKE_SA_INIT
 from pcapan.scan.columns import MARK_CUT
-from pcapan.scan.flows import FlowTable
+from pcapan.scan.keys import KeyTable
 from pcapan.track.attempts import (
     RETRANSMISSION_GAP,
     Answer,
@@ -61,19 +61,25 @@ class Intake:
         self._names: list[str] = []
         """Addresses of all files; one that several have has one number, its index here."""
         self._numbers: dict[str, int] = {}
-        self._attempt_rows = FlowTable()
+        self._attempt_rows = KeyTable()
         self._attempts_at: list[Attempt | None] = []
         """By row of the table before."""
-        self._sa_rows = FlowTable()
+        self._sa_rows = KeyTable()
         self._sas_at: list[IkeSa | None] = []
         """By row of the table before; None = there is one at another address, see `_elsewhere`."""
-        self._ttl_counts = FlowTable()
-        self._first_of: dict[int, Attempt] = {}
-        """The first attempt with this initiator SPI."""
+        self._ttl_rows = KeyTable()
+        self._ttls: list[tuple[int, int]] = []
+        """By row of the table before: a client's number and a time to live."""
+        self._ttl_counts: list[int] = []
+        """How many of its messages have it."""
+        self._spi_rows = KeyTable()
+        self._first_at: list[Attempt | None] = []
+        """By row of the table before: the first attempt with this initiator SPI."""
         self._others_of: dict[int, list[Attempt]] = {}
-        """Those after it, if any, from or to other addresses."""
-        self._sa_of: dict[tuple[int, int], IkeSa] = {}
-        """The first SA with these SPIs whose IKE_SA_INIT was answered here."""
+        """By initiator SPI, those after the first, if any, from or to other addresses."""
+        self._pair_rows = KeyTable()
+        self._sa_at: list[IkeSa | None] = []
+        """By row of the table before: the first SA with these SPIs whose IKE_SA_INIT was answered here."""
         self._stray_answers: list[Row] = []
         self._odd_requests: list[Row] = []
         self._old_versions: list[Row] = []
@@ -108,7 +114,7 @@ class Intake:
         files = file_rows(timeline.scans, timeline.names)  # with notes of its own
         for file, row in timeline.order():
             self._take(files[file], row)
-        for (ttl, client, *_), (count, *_) in self._ttl_counts.rows():
+        for (client, ttl), count in zip(self._ttls, self._ttl_counts, strict=True):
             self.ttls.setdefault(self._names[client], Counter())[ttl] = count
 
     def _number(self, rows: FileRows, index: int) -> int:
@@ -169,7 +175,14 @@ class Intake:
         )
         sa.seen(ts, client, port)
         if by_client:
-            self._ttl_counts.count(rows.ttl[row], self._number(rows, near), 0, 0, 0, 0, 0, 0, 0)
+            self._count_ttl(self._number(rows, near), rows.ttl[row])
+
+    def _count_ttl(self, client: int, ttl: int) -> None:
+        at = self._ttl_rows.row(client, ttl, 0)
+        if at == len(self._ttl_counts):
+            self._ttls.append((client, ttl))
+            self._ttl_counts.append(0)
+        self._ttl_counts[at] += 1
 
     def _sa_row(self, spi_i: int, spi_r: int, server: int) -> int:
         """Where in `_sas_at` the SA of these SPIs at this server (see `_number`) stands."""
@@ -189,9 +202,26 @@ class Intake:
             self.sas.append(sa)
         return sa
 
+    def _spi_row(self, spi_i: int) -> int:
+        """Where in `_first_at` an initiator SPI stands."""
+        at = self._spi_rows.row(spi_i, 0, 0)
+        if at == len(self._first_at):
+            self._first_at.append(None)
+        return at
+
+    def _first_of(self, spi_i: int) -> Attempt | None:
+        return self._first_at[self._spi_row(spi_i)]
+
+    def _pair_row(self, spi_i: int, spi_r: int) -> int:
+        """Where in `_sa_at` a pair of SPIs stands."""
+        at = self._pair_rows.row(spi_i, spi_r, 0)
+        if at == len(self._sa_at):
+            self._sa_at.append(None)
+        return at
+
     def _attempt_of(self, spi_i: int, server: str) -> Attempt | None:
         """The attempt of this initiator SPI at this server, from whatever address it came."""
-        first = self._first_of.get(spi_i)
+        first = self._first_of(spi_i)
         if first is None or first.server == server:
             return first
         for attempt in self._others_of.get(spi_i, ()):
@@ -205,7 +235,7 @@ class Intake:
         Two servers behind one balancer may each see one half of a handshake: those stay apart. They
         are two when no file shows both.
         """
-        first = self._sa_of.get((spi_i, spi_r))
+        first = self._sa_at[self._pair_row(spi_i, spi_r)]
         return first if first is not None and self._files[first.server] & self._files[server] else None
 
     def _request(self, rows: FileRows, row: int) -> None:
@@ -228,7 +258,9 @@ class Intake:
             spi_i = rows.spi_i[row]
             attempt = self._attempts_at[at] = self._begin(rows, row, spi_i, request)
             self.attempts.append(attempt)
-            if self._first_of.setdefault(spi_i, attempt) is not attempt:
+            if self._first_of(spi_i) is None:
+                self._first_at[self._spi_row(spi_i)] = attempt
+            else:
                 self._others_of.setdefault(spi_i, []).append(attempt)
         else:
             last = attempt.requests[len(attempt.requests) - 1]
@@ -258,8 +290,7 @@ class Intake:
         sport, dport = rows.sport[row], rows.dport[row]
         spi_i, spi_r = rows.spi_i[row], rows.spi_r[row]
         near, far = rows.octets[src], rows.octets[dst]
-        natd = rows.natd.of(row)
-        source, destination = natd
+        source, destination = rows.natd.of(row)
         source_fits = matches(source, spi_i, spi_r, near, sport)
         destination_fits = matches(destination, spi_i, spi_r, far, dport)
         # Another address or port: a lone hash that fitted one fits no other.
@@ -291,7 +322,8 @@ class Intake:
             source_fits_500,
             destination_fits,
             destination_is_source,
-            natd,
+            rows.hashes,
+            row,
         )
 
     def _response(self, rows: FileRows, row: int) -> None:
@@ -302,7 +334,7 @@ class Intake:
         sport, dport = rows.sport[row], rows.dport[row]
         attempt = self._attempts_at[self._attempt_row(rows, spi_i, dst, src)]
         if attempt is None:  # answered from or to another address: the SPI still tells
-            attempt = self._first_of.get(spi_i)
+            attempt = self._first_of(spi_i)
         if attempt is None:
             self._stray_answers.append((rows.index, row))
             return
@@ -342,5 +374,7 @@ class Intake:
                 spi_i, spi_r, attempt.src, attempt.server, attempt.file, ts, attempt, ts
             )
             self.sas.append(sa)
-            self._sa_of.setdefault((spi_i, spi_r), sa)
+            pair = self._pair_row(spi_i, spi_r)
+            if self._sa_at[pair] is None:
+                self._sa_at[pair] = sa
 

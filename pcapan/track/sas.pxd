@@ -31,7 +31,7 @@ cdef class IkeSa:
     cdef list _later
     cdef bint _sorted
 
-    @cython.locals(key=tuple, exchange=Exchange, last=Exchange)
+    @cython.locals(key=cython.longlong, exchange=Exchange, last=Exchange)
     cdef Exchange exchange(self, int kind, long long message_id, bint by_client, long long ts)
 
     @cython.locals(peer=tuple)

@@ -91,8 +91,8 @@ class IkeSa:
         self.attempt = attempt
         self.peers: list[tuple[int, str, int]] = []
         """(time, address, port) of the client, each change once."""
-        self.exchanges: dict[tuple[int, int, bool], Exchange] = {}
-        """By exchange type, message id and whether the client asked; in order of appearance."""
+        self.exchanges: dict[int, Exchange] = {}
+        """By message id, exchange type and whether the client asked; in order of appearance."""
         self.esp: list[EspFlow] = []
         self.predecessor: IkeSa | None = None
         """The SA that this one was rekeyed from (CREATE_CHILD_SA)."""
@@ -119,7 +119,7 @@ class IkeSa:
             and last.by_client == by_client
         ):
             return last
-        key = (kind, message_id, by_client)
+        key = message_id << 9 | kind << 1 | by_client
         exchange = self.exchanges.get(key)
         if exchange is None:
             exchange = self.exchanges[key] = Exchange()

@@ -15,6 +15,7 @@ from pcapan.decode.natd import natd_hash, natd_matches
 from pcapan.decode.natd_search import Match, address_range
 from pcapan.pipeline import read_facts
 from pcapan.scan.columns import Shape
+from pcapan.scan.hashes import NatdHashes
 from pcapan.track import search_plan
 from pcapan.track.attempts import Attempt, Request
 from pcapan.track.recover import Miss, RecoveredAddress, Recovery, explain_miss, recover_addresses
@@ -64,7 +65,8 @@ def attempt(
         natd_source_matches_500=fits(source, src, 500),
         natd_destination_matches=fits(destination, SERVER, dport),
         natd_destination_is_source=False,
-        natd=(source, destination),
+        hashes=NatdHashes({0: (source, destination)}),
+        hash_row=0,
     )
 
 
@@ -117,7 +119,7 @@ def test_home_and_dialled_addresses() -> None:
 
 def test_nothing_to_do() -> None:
     assert recover([]).complete
-    silent = replace(attempt(1, "192.168.1.7"), natd=((), ()))
+    silent = replace(attempt(1, "192.168.1.7"), hashes=NatdHashes())
     probe = replace(attempt(2, "192.168.1.7"), is_probe=True)
     found = recover([silent, probe])
     assert (found.clients, found.dialled, found.not_found, found.complete) == ({}, {}, [], True)
@@ -321,7 +323,7 @@ def test_a_miss_is_never_called_proof() -> None:
     assert explain_miss(miss) is Miss.NOT_PRIVATE_OR_FALSIFIED
     assert explain_miss(replace(miss, response_natd_source_matches=True)) is Miss.NOT_PRIVATE_OR_FALSIFIED
     assert explain_miss(replace(miss, response_natd_source_matches=False)) is Miss.REWRITTEN_OR_FALSIFIED
-    assert explain_miss(replace(miss, natd=((), ()))) is None
+    assert explain_miss(replace(miss, hashes=NatdHashes())) is None
     assert explain_miss(attempt(2, "198.51.100.1")) is None
     assert all(" or " in wording for wording in Miss)
 

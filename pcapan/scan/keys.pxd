@@ -1,0 +1,30 @@
+# C types for keys.py.
+cimport cython
+
+from pcapan.octets cimport mixed2
+
+cdef size_t _BEGIN, _SPREAD
+
+
+@cython.final
+cdef class KeyTable:
+    cdef unsigned long long[::1] _keys
+    cdef unsigned int[::1] _slots
+    cdef unsigned long long _seed
+    cdef size_t _count
+    cdef size_t _room
+
+    @cython.locals(mask=cython.size_t, slot=cython.size_t, row=cython.size_t, at=cython.size_t)
+    cpdef size_t row(
+        self, unsigned long long first, unsigned long long second, unsigned long long third
+    ) except? 0 nogil
+
+    @cython.locals(
+        room=cython.size_t,
+        mask=cython.size_t,
+        slot=cython.size_t,
+        row=cython.size_t,
+        at=cython.size_t,
+        hashed=cython.ulonglong,
+    )
+    cdef int _grow(self) except -1

@@ -1,0 +1,79 @@
+# cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
+"""Keys of three numbers get a number each, in the order in which they first come.
+
+Knows how to find one among a million. Must not know what they stand for: addresses, SPIs, pairs of either.
+They lie in one array, found by open addressing, so that a key costs 40 bytes and no Python object. Cython
+compiles this source where it can (see `pcapan.compiled`; C types are in the .pxd).
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pcapan import shadow as cython
+else:
+    try:
+        import cython
+    except ImportError:
+        from pcapan import shadow as cython
+if not cython.compiled:
+    from pcapan.octets import mixed2
+
+_BEGIN = 64
+#: Slots a key, three of which stay free.
+_SPREAD = 4
+
+
+class KeyTable:
+    """Keys by what they are; the first one has number 0."""
+
+    def __init__(self) -> None:
+        self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
+        self._count = 0
+        self._room = _BEGIN
+        self._keys = array("Q", bytes(8 * 3 * _BEGIN))
+        self._slots = array("I", bytes(4 * _SPREAD * _BEGIN))
+        """Number + 1 by hash, 0 = free."""
+
+    def __len__(self) -> int:
+        return self._count
+
+    def row(self, first: int, second: int, third: int) -> int:
+        """The number of a key of three numbers of 64 bits; how many there were before when it is new."""
+        mask = _SPREAD * self._room - 1
+        slot = mixed2(mixed2(self._seed, first, second), third, 0) & mask
+        while self._slots[slot] != 0:
+            row = self._slots[slot] - 1
+            at = 3 * row
+            if self._keys[at] == first and self._keys[at + 1] == second and self._keys[at + 2] == third:
+                return row
+            slot = (slot + 1) & mask
+        row = self._count
+        at = 3 * row
+        self._keys[at] = first
+        self._keys[at + 1] = second
+        self._keys[at + 2] = third
+        self._slots[slot] = row + 1
+        self._count = row + 1
+        if self._count == self._room:
+            with cython.gil:
+                self._grow()
+        return row
+
+    def _grow(self) -> None:
+        """Make room for four times as many keys, and spread them anew."""
+        room = 4 * self._room
+        self._keys = array("Q", bytes(self._keys) + bytes(8 * 3 * (room - self._room)))
+        self._slots = array("I", bytes(4 * _SPREAD * room))
+        self._room = room
+        mask = _SPREAD * room - 1
+        for row in range(self._count):
+            at = 3 * row
+            hashed = mixed2(mixed2(self._seed, self._keys[at], self._keys[at + 1]), self._keys[at + 2], 0)
+            slot = hashed & mask
+            while self._slots[slot] != 0:
+                slot = (slot + 1) & mask
+            self._slots[slot] = row + 1

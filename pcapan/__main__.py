@@ -29,14 +29,7 @@ def main() -> None:
     sys.unraisablehook = _unraisable
     status = _INTERRUPTED
     try:
-        if sys.argv[1:2] == ["analyze"]:
-            from pcapan.reading import guess_reading
-
-            guess_reading(sys.argv[2:])
-        from pcapan.cli import main as run
-
-        run()
-        status = 0
+        status = _run(sys.argv[1:])
     except SystemExit as leaving:
         if isinstance(leaving.code, str):
             raise  # a text, which the interpreter prints
@@ -53,6 +46,23 @@ def main() -> None:
             except (OSError, ValueError):
                 status = status or 1
     os._exit(status)
+
+
+def _run(words: list[str]) -> int:
+    """Do what the words ask for; what is asked most is begun before the whole command line is loaded."""
+    if words[:1] == ["analyze"]:
+        from pcapan.reading import guess_reading
+
+        guess_reading(words[1:])
+        from pcapan.commands.plain import analyze_plainly
+
+        status = analyze_plainly(words[1:])
+        if status is not None:
+            return status
+    from pcapan.cli import main as run
+
+    run()
+    return 0
 
 
 def _unraisable(told: sys.UnraisableHookArgs) -> None:

@@ -16,8 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
-import typer
-
 from pcapan.errors import ExitCode, PcapanError
 from pcapan.report.safe import clean
 
@@ -28,16 +26,19 @@ _MESSAGE_LIMIT = 300
 
 
 def guarded(command: Callable[_Asked, ExitCode]) -> Callable[_Asked, None]:
-    """Wrap a command so that it always ends with an exit status, and never with a traceback."""
+    """Wrap a command of typer so that it always ends with an exit status, and never with a traceback."""
 
     @functools.wraps(command)
     def run(*args: _Asked.args, **kwargs: _Asked.kwargs) -> None:
-        raise typer.Exit(int(_finish(lambda: command(*args, **kwargs))))
+        from typer import Exit
+
+        raise Exit(int(finish(lambda: command(*args, **kwargs))))
 
     return run
 
 
-def _finish(work: Callable[[], ExitCode]) -> ExitCode:
+def finish(work: Callable[[], ExitCode]) -> ExitCode:
+    """Do a command's work to its end, whatever that is: how it ends is told, and becomes the exit status."""
     try:
         code = work()
         sys.stdout.flush()

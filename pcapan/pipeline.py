@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 import pcapan
 from pcapan.compiled import engine
-from pcapan.detect.rulefile import RuleSet
+from pcapan.detect.ruleset import RuleSet
 from pcapan.detect.rulestore import load_built_in
 from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError

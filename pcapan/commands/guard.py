@@ -11,7 +11,6 @@ import errno
 import functools
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
@@ -85,7 +84,9 @@ def _clean_lines(text: str) -> str:
 
 def _internal(error: Exception) -> ExitCode:
     if os.environ.get("PCAPAN_DEBUG", "") not in ("", "0"):
-        traceback.print_exception(error)
+        from traceback import print_exception
+
+        print_exception(error)
         return ExitCode.INTERNAL
     message = f"{type(error).__name__}: {error}".strip(": ")[:_MESSAGE_LIMIT].replace("\n", " ")
     three_lines(
@@ -98,8 +99,10 @@ def _internal(error: Exception) -> ExitCode:
 
 def _place(error: Exception) -> str:
     """The deepest line of pcapan's own code, by module path so that no folder of the user is shown."""
+    from traceback import extract_tb
+
     home = Path(__file__).resolve().parents[1]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    for frame in reversed(extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if path.is_relative_to(home):
             return f"{home.name}/{path.relative_to(home).as_posix()}, line {frame.lineno}"

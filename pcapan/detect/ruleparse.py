@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pcapan.detect.expression import RESERVED, Expression
-from pcapan.detect.fixes import FIX_NAME, NO_FIXES, Catalogue, read_fix
+from pcapan.detect.fixes import FIX_NAME, read_fix
 from pcapan.detect.issues import RuleIssue, did_you_mean
 from pcapan.detect.rule import (
     GROUP_NAMES,
@@ -31,6 +31,7 @@ from pcapan.detect.rule import (
     Rule,
     Signal,
 )
+from pcapan.detect.ruleset import NO_FIXES, Catalogue
 from pcapan.detect.schema import ColumnType, RuleSchema, TableSchema, type_of
 from pcapan.detect.section import Section
 from pcapan.detect.tomlplace import Places

@@ -18,9 +18,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pcapan.detect.fixes import FOLDER
 from pcapan.detect.rule import Name, Origin
-from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
+from pcapan.detect.ruleset import FOLDER, RuleSet, default_rules_dir
 from pcapan.detect.schema import RuleSchema
 from pcapan.detect.tomlplace import Places
 
@@ -48,12 +47,17 @@ def load_built_in(
     `schema` gives what they may name, where they have to be checked.
     """
     home = default_rules_dir()
-    kept = None if own or overrides else kept_rules(home)
-    return kept or load_rules([home, *own], schema(), overrides=overrides)
+    if not own and not overrides and (kept := kept_rules(home)) is not None:
+        return kept
+    from pcapan.detect.rulefile import load_rules
+
+    return load_rules([home, *own], schema(), overrides=overrides)
 
 
 def keep_rules(folder: Path, schema: RuleSchema) -> None:
     """Check the rules of a folder and keep them in it; raises as `load_rules` does, or OSError."""
+    from pcapan.detect.rulefile import load_rules
+
     rules = load_rules([folder], schema)
     tables = {
         rule.table: {n: name for n, name in rule.names.items() if name.origin not in _OWN} for rule in rules

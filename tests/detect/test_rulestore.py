@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from pcapan.detect import rulestore
+from pcapan.detect import rulefile, rulestore
 from pcapan.detect.expression import Expression
-from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
+from pcapan.detect.rulefile import load_rules
+from pcapan.detect.ruleset import RuleSet, default_rules_dir
 from pcapan.detect.rulestore import KEPT, keep_rules, kept_rules, load_built_in
 from pcapan.detect.run import find, rule_schema
 from pcapan.detect.tomlplace import Places
@@ -144,7 +145,7 @@ def _told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> RuleSet:
         raise AssertionError("the files were read")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rulestore, "load_rules", refuse)
+        patch.setattr(rulefile, "load_rules", refuse)
         return load_built_in((), rule_schema)
 
 

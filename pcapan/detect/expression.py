@@ -76,6 +76,8 @@ class Expression(Struct, frozen=True, dict=True):
     """A checked condition or calculation; calling `evaluate` with a row's values gives its value."""
 
     source: str
+    text: str
+    """The source on one line, without comments: what Python's parser is given."""
     type: ColumnType
     reads: Mapping[str, ColumnType]
     """The names it reads and their types, in order of first appearance."""
@@ -89,7 +91,7 @@ class Expression(Struct, frozen=True, dict=True):
     @cached_property
     def step(self) -> _Step:
         """How it is computed; made when it is first asked for where that was not done by checking it."""
-        return compile_expression(self.source, self.reads).step
+        return _Compiler(self.source, 0, self.reads).node(_tree(self.text), 1)[1]
 
     @property
     def evaluate(self) -> Evaluate:
@@ -118,9 +120,7 @@ def compile_expression(source: str, types: Mapping[str, ColumnType]) -> Expressi
     if not text:
         raise ExpressionError("The expression is empty.", hint="Write a condition such as 'attempts > 0'.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text, mode="eval")
+        tree = _tree(text)
     except SyntaxError as error:
         offset = max((error.offset or 1) - 1, 0) + start
         line, column = place(source, min(offset, len(source)))
@@ -130,11 +130,17 @@ def compile_expression(source: str, types: Mapping[str, ColumnType]) -> Expressi
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError("The expression is too deeply nested or malformed.", hint=ALLOWED) from None
     compiler = _Compiler(source, start, types)
-    kind, run = compiler.node(tree.body, 1)
+    kind, run = compiler.node(tree, 1)
     reads = {name: types[name] for name in compiler.names}
-    expression = Expression(source, kind, reads, compiler.unknown_tests > 0)
+    expression = Expression(source, text, kind, reads, compiler.unknown_tests > 0)
     vars(expression)["step"] = run  # as the property would, which need not do it again
     return expression
+
+
+def _tree(text: str) -> ast.expr:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode="eval").body
 
 
 _REFUSED: Mapping[type[ast.AST], tuple[str, str]] = {

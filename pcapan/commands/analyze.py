@@ -20,7 +20,6 @@ from pcapan.memory import without_collection
 from pcapan.model import Result, Severity, Verdict
 from pcapan.pipeline import Analysis, Options, SearchProgress, analyze, built_in_rules
 from pcapan.reading import Progress, Reading
-from pcapan.report.pages import preload
 
 #: What --fail-on may name besides rules, and the verdicts it stands for.
 _VERDICTS = {
@@ -54,6 +53,8 @@ def run(request: AnalyzeRequest, begun: Reading | None = None) -> ExitCode:
         analysis = _into_folder(request.folder, request, options, look, begun)
     else:
         if look.format == "html":
+            from pcapan.report.pages import preload
+
             preload()
         analysis = _analysed(request, options, begun)
     request.redaction.write_mapping(options.redactor, request.captures)

@@ -12,6 +12,7 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 #: Exit status after Ctrl-C, as `pcapan.errors.ExitCode` has it.
@@ -49,20 +50,32 @@ def main() -> None:
 
 
 def _run(words: list[str]) -> int:
-    """Do what the words ask for; what is asked most is begun before the whole command line is loaded."""
+    """Do what the words ask for and give the exit status."""
+    from pcapan.interrupts import uninterrupted
+
+    with uninterrupted():
+        command = _command(words)
+    return command()
+
+
+def _command(words: list[str]) -> Callable[[], int]:
+    """What does it, loaded; what is asked most is begun before the whole command line is."""
     if words[:1] == ["analyze"]:
         from pcapan.reading import guess_reading
 
         guess_reading(words[1:])
-        from pcapan.commands.plain import analyze_plainly
+        from pcapan.commands.plain import plain_command
 
-        status = analyze_plainly(words[1:])
-        if status is not None:
-            return status
+        command = plain_command(words[1:])
+        if command is not None:
+            return command
     from pcapan.cli import main as run
 
-    run()
-    return 0
+    def whole() -> int:
+        run()
+        return 0
+
+    return whole
 
 
 def _unraisable(told: sys.UnraisableHookArgs) -> None:

@@ -8,7 +8,7 @@ as long to load as a small capture takes to analyse.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,8 @@ class Report(StrEnum):
     JSON = "json"
 
 
-def analyze_plainly(words: Sequence[str]) -> int | None:
-    """Do what the words after ``analyze`` ask for and give the exit status; None when they are not plain."""
+def plain_command(words: Sequence[str]) -> Callable[[], int] | None:
+    """What does as the words after ``analyze`` say and gives the exit status; None if they are not plain."""
     if os.environ.get(_COMPLETING):
         return None
     request = plain_request(words)
@@ -47,7 +47,7 @@ def analyze_plainly(words: Sequence[str]) -> int | None:
     from pcapan.commands.guard import finish
     from pcapan.commands.request import perform
 
-    return finish(lambda: perform(request))
+    return lambda: finish(lambda: perform(request))
 
 
 def plain_request(words: Sequence[str]) -> AnalyzeRequest | None:

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from pcapan.commands.redaction import Redaction
 from pcapan.crew import cores
 from pcapan.errors import ExitCode
+from pcapan.interrupts import uninterrupted
 from pcapan.reading import begin_reading
 
 
@@ -52,6 +53,7 @@ def perform(request: AnalyzeRequest) -> ExitCode:
         keep=request.folder is not None,
         hash_all=request.hash_all or request.folder is not None,
     )
-    from pcapan.commands.analyze import run
+    with uninterrupted():
+        from pcapan.commands.analyze import run
 
     return run(request, begun)

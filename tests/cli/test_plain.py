@@ -11,7 +11,7 @@ import pytest
 
 from pcapan import cli
 from pcapan.commands import request
-from pcapan.commands.plain import analyze_plainly, plain_request
+from pcapan.commands.plain import plain_command, plain_request
 from pcapan.commands.request import AnalyzeRequest
 from pcapan.errors import ExitCode
 from tests.samples_kit import sample
@@ -92,12 +92,16 @@ def test_everything_else_is_left_to_the_library(words: list[str]) -> None:
 
 
 def test_nothing_is_analysed_where_a_shell_asks_for_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [str(sample("sa-limit-8"))]
+    assert plain_command(words) is not None
     monkeypatch.setenv("_PCAPAN_COMPLETE", "complete_bash")
-    assert analyze_plainly([str(sample("sa-limit-8"))]) is None
+    assert plain_command(words) is None
 
 
 def test_the_exit_status_tells_what_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
-    assert analyze_plainly(["no-such.pcap", "-q"]) == ExitCode.UNREADABLE
+    command = plain_command(["no-such.pcap", "-q"])
+    assert command is not None
+    assert command() == ExitCode.UNREADABLE
     assert "no-such.pcap" in capsys.readouterr().err
 
 

@@ -12,6 +12,7 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 #: Exit status after Ctrl-C, as `pcapan.errors.ExitCode` has it.
@@ -29,14 +30,7 @@ def main() -> None:
     sys.unraisablehook = _unraisable
     status = _INTERRUPTED
     try:
-        if sys.argv[1:2] == ["analyze"]:
-            from pcapan.reading import guess_reading
-
-            guess_reading(sys.argv[2:])
-        from pcapan.cli import main as run
-
-        run()
-        status = 0
+        status = _run(sys.argv[1:])
     except SystemExit as leaving:
         if isinstance(leaving.code, str):
             raise  # a text, which the interpreter prints
@@ -53,6 +47,35 @@ def main() -> None:
             except (OSError, ValueError):
                 status = status or 1
     os._exit(status)
+
+
+def _run(words: list[str]) -> int:
+    """Do what the words ask for and give the exit status."""
+    from pcapan.interrupts import uninterrupted
+
+    with uninterrupted():
+        command = _command(words)
+    return command()
+
+
+def _command(words: list[str]) -> Callable[[], int]:
+    """What does it, loaded; what is asked most is begun before the whole command line is."""
+    if words[:1] == ["analyze"]:
+        from pcapan.reading import guess_reading
+
+        guess_reading(words[1:])
+        from pcapan.commands.plain import plain_command
+
+        command = plain_command(words[1:])
+        if command is not None:
+            return command
+    from pcapan.cli import main as run
+
+    def whole() -> int:
+        run()
+        return 0
+
+    return whole
 
 
 def _unraisable(told: sys.UnraisableHookArgs) -> None:

@@ -33,7 +33,6 @@ from pcapan.commands.arguments import (
     Redact,
     RedactKey,
     RedactMap,
-    Report,
     Servers,
     TableFormat,
     Vendor,
@@ -41,6 +40,7 @@ from pcapan.commands.arguments import (
     Zone,
 )
 from pcapan.commands.guard import guarded
+from pcapan.commands.plain import FORMAT, VERBOSE, Report
 from pcapan.errors import ExitCode, UsageError
 
 app = typer.Typer(
@@ -77,7 +77,7 @@ def _common(
 @guarded
 def analyze(
     captures: Captures,
-    format: Annotated[Report, typer.Option("--format", "-f", help="How it is printed.")] = Report.TEXT,  # noqa: A002
+    format: Annotated[Report, typer.Option(*FORMAT, help="How it is printed.")] = Report.TEXT,  # noqa: A002
     server: Servers = None,
     vip: Vips = None,
     balancer: Balancers = None,
@@ -114,7 +114,7 @@ def analyze(
     ] = None,
     quiet: Quiet = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="All numbers, all vendors' fixes, problems, provenance.")
+        bool, typer.Option(*VERBOSE, help="All numbers, all vendors' fixes, problems, provenance.")
     ] = False,
     no_color: NoColor = False,
     output: Annotated[
@@ -152,20 +152,10 @@ def analyze(
             where=f"--recover-seconds {recover_seconds:g}",
             hint="add --recover-addresses, or leave this option out",
         )
-    from pcapan.crew import cores
-    from pcapan.reading import begin_reading
-
-    # Loading the rest of the program takes as long as reading a big capture.
-    begun = begin_reading(
-        captures,
-        jobs=jobs or cores(),
-        keep=output is not None,
-        hash_all=hash_all or output is not None,
-    )
-    from pcapan.commands.analyze import AnalyzeRequest, run
     from pcapan.commands.redaction import Redaction
+    from pcapan.commands.request import AnalyzeRequest, perform
 
-    return run(
+    return perform(
         AnalyzeRequest(
             captures=captures,
             format=format.value,
@@ -189,8 +179,7 @@ def analyze(
             redaction=Redaction(redact, redact_key, redact_map, force),
             jobs=jobs,
             hash_all=hash_all,
-        ),
-        begun,
+        )
     )
 
 

@@ -16,7 +16,8 @@ from msgspec import Struct, field
 
 import pcapan
 from pcapan.compiled import engine
-from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules
+from pcapan.detect.ruleset import RuleSet
+from pcapan.detect.rulestore import load_built_in
 from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError
 from pcapan.ingest.inputs import InputFacts
@@ -142,7 +143,7 @@ def analyze(
 
 def built_in_rules(options: Options) -> RuleSet:
     """The rules of the program with the user's additions and overrides."""
-    return load_rules([default_rules_dir(), *options.rules], rule_schema(), overrides=options.overrides)
+    return load_built_in(options.rules, rule_schema, overrides=options.overrides)
 
 
 @without_collection

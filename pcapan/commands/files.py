@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -109,6 +108,7 @@ def new_folder(path: str, inputs: Sequence[str], *, force: bool) -> Iterator[Pat
     with _told(path):
         there = target.is_dir()
         parent = target if there else target.parent
+        import shutil
         import tempfile
 
         temporary = Path(tempfile.mkdtemp(prefix=".pcapan-", dir=parent))

@@ -11,12 +11,9 @@ import errno
 import functools
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
-
-import typer
 
 from pcapan.errors import ExitCode, PcapanError
 from pcapan.report.safe import clean
@@ -28,16 +25,19 @@ _MESSAGE_LIMIT = 300
 
 
 def guarded(command: Callable[_Asked, ExitCode]) -> Callable[_Asked, None]:
-    """Wrap a command so that it always ends with an exit status, and never with a traceback."""
+    """Wrap a command of typer so that it always ends with an exit status, and never with a traceback."""
 
     @functools.wraps(command)
     def run(*args: _Asked.args, **kwargs: _Asked.kwargs) -> None:
-        raise typer.Exit(int(_finish(lambda: command(*args, **kwargs))))
+        from typer import Exit
+
+        raise Exit(int(finish(lambda: command(*args, **kwargs))))
 
     return run
 
 
-def _finish(work: Callable[[], ExitCode]) -> ExitCode:
+def finish(work: Callable[[], ExitCode]) -> ExitCode:
+    """Do a command's work to its end, whatever that is: how it ends is told, and becomes the exit status."""
     try:
         code = work()
         sys.stdout.flush()
@@ -84,7 +84,9 @@ def _clean_lines(text: str) -> str:
 
 def _internal(error: Exception) -> ExitCode:
     if os.environ.get("PCAPAN_DEBUG", "") not in ("", "0"):
-        traceback.print_exception(error)
+        from traceback import print_exception
+
+        print_exception(error)
         return ExitCode.INTERNAL
     message = f"{type(error).__name__}: {error}".strip(": ")[:_MESSAGE_LIMIT].replace("\n", " ")
     three_lines(
@@ -97,8 +99,10 @@ def _internal(error: Exception) -> ExitCode:
 
 def _place(error: Exception) -> str:
     """The deepest line of pcapan's own code, by module path so that no folder of the user is shown."""
+    from traceback import extract_tb
+
     home = Path(__file__).resolve().parents[1]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    for frame in reversed(extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if path.is_relative_to(home):
             return f"{home.name}/{path.relative_to(home).as_posix()}, line {frame.lineno}"

@@ -12,7 +12,7 @@ from pcapan.commands.output import to_terminal, write_out
 from pcapan.commands.page import Page
 from pcapan.detect.reference import reference
 from pcapan.detect.rule import Rule, Signal
-from pcapan.detect.rulefile import RuleSet
+from pcapan.detect.ruleset import RuleSet
 from pcapan.errors import ExitCode
 from pcapan.model import Fix
 from pcapan.pipeline import Options, built_in_rules

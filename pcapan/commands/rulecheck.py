@@ -14,8 +14,9 @@ from pcapan.commands.page import Page
 from pcapan.commands.rulebook import all_rules
 from pcapan.detect.lint import lint_rules
 from pcapan.detect.rule import Rule
-from pcapan.detect.rulefile import check_rules, default_rules_dir
+from pcapan.detect.rulefile import check_rules
 from pcapan.detect.ruleparse import RULE_ID
+from pcapan.detect.ruleset import default_rules_dir
 from pcapan.detect.ruletest import ExampleResult, find_samples, run_examples
 from pcapan.detect.run import find, rule_schema
 from pcapan.detect.scaffold import starter_rule

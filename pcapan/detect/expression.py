@@ -20,6 +20,7 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -71,22 +72,41 @@ RESERVED = frozenset({*CONSTANT_NAMES, UNKNOWN, "none", "null", "and", "or", "no
 """Words a parameter or let may not be called."""
 
 
-class Expression(Struct, frozen=True):
+class Expression(Struct, frozen=True, dict=True):
     """A checked condition or calculation; calling `evaluate` with a row's values gives its value."""
 
     source: str
+    text: str
+    """The source on one line, without comments: what Python's parser is given."""
     type: ColumnType
-    names: tuple[str, ...]
-    """The names it reads, in order of first appearance."""
-    evaluate: Evaluate
-    evaluate_all: Callable[[Columns], Column]
-    """The same for every row of a table, given its columns."""
+    reads: Mapping[str, ColumnType]
+    """The names it reads and their types, in order of first appearance."""
     has_unknown_test: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names it reads."""
+        return tuple(self.reads)
+
+    @cached_property
+    def step(self) -> _Step:
+        """How it is computed; made when it is first asked for where that was not done by checking it."""
+        return _Compiler(self.source, 0, self.reads).node(_tree(self.text), 1)[1]
+
+    @property
+    def evaluate(self) -> Evaluate:
+        """Gives its value for the values of a row."""
+        return self.step.one
+
+    @property
+    def evaluate_all(self) -> Callable[[Columns], Column]:
+        """The same for every row of a table, given its columns."""
+        return self.step.every
 
     @property
     def constant(self) -> bool:
         """Whether it reads no name at all, so that it is the same for every row."""
-        return not self.names
+        return not self.reads
 
 
 def compile_expression(source: str, types: Mapping[str, ColumnType]) -> Expression:
@@ -100,9 +120,7 @@ def compile_expression(source: str, types: Mapping[str, ColumnType]) -> Expressi
     if not text:
         raise ExpressionError("The expression is empty.", hint="Write a condition such as 'attempts > 0'.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text, mode="eval")
+        tree = _tree(text)
     except SyntaxError as error:
         offset = max((error.offset or 1) - 1, 0) + start
         line, column = place(source, min(offset, len(source)))
@@ -112,8 +130,17 @@ def compile_expression(source: str, types: Mapping[str, ColumnType]) -> Expressi
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError("The expression is too deeply nested or malformed.", hint=ALLOWED) from None
     compiler = _Compiler(source, start, types)
-    kind, run = compiler.node(tree.body, 1)
-    return Expression(source, kind, tuple(compiler.names), run.one, run.every, compiler.unknown_tests > 0)
+    kind, run = compiler.node(tree, 1)
+    reads = {name: types[name] for name in compiler.names}
+    expression = Expression(source, text, kind, reads, compiler.unknown_tests > 0)
+    vars(expression)["step"] = run  # as the property would, which need not do it again
+    return expression
+
+
+def _tree(text: str) -> ast.expr:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode="eval").body
 
 
 _REFUSED: Mapping[type[ast.AST], tuple[str, str]] = {

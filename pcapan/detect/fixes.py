@@ -8,36 +8,17 @@ files that were found; it never becomes part of a path.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from types import MappingProxyType
-
-from msgspec import Struct
 
 from pcapan.detect.issues import RuleIssue
+from pcapan.detect.ruleset import FOLDER, SharedFix
 from pcapan.detect.section import Section
 from pcapan.detect.tomlplace import Places
 from pcapan.detect.tomltext import parse_toml, read_text, toml_files
 from pcapan.model import Fix
 
-FOLDER = "fixes"
-"""Where the catalogue lies, beside the rule files."""
-
 FIX_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-
-
-class SharedFix(Struct, frozen=True):
-    """One file of the catalogue."""
-
-    name: str
-    fixes: tuple[Fix, ...]
-    path: str
-    text: str
-    """As written: part of the fingerprint of the rules that use it."""
-
-
-Catalogue = Mapping[str, SharedFix]
-NO_FIXES: Catalogue = MappingProxyType({})
 
 
 def read_fix(part: Section, *, sourced: bool = False) -> Fix:

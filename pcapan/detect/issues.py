@@ -6,7 +6,6 @@ what a rule contains.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -60,6 +59,8 @@ class RulesInvalidError(RuleError):
 
 def did_you_mean(word: str, known: Iterable[str], *, what: str = "names") -> str:
     """A sentence that offers the nearest known words, or lists what there is."""
+    import difflib  # only for who has to be told of a fault
+
     choices: Sequence[str] = sorted(set(known))
     near = difflib.get_close_matches(word[:80], choices, n=3, cutoff=0.6)
     if near:

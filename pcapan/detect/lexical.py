@@ -16,12 +16,12 @@ from pcapan.detect.issues import TextError
 MAX_LENGTH = 2000
 MAX_PARENTHESES = 20
 
-_TOKEN = re.compile(
-    r"""(?P<space>[ \t\n]+) | (?P<comment>\#[^\n]*) | (?P<string>"[^"\n]*"|'[^'\n]*')
+#: Conditions that were kept are not looked at again, and have no need of it.
+_TOKEN = r"""
+    (?P<space>[ \t\n]+) | (?P<comment>\#[^\n]*) | (?P<string>"[^"\n]*"|'[^'\n]*')
     | (?P<word>[A-Za-z_][A-Za-z0-9_]*) | (?P<number>[0-9][0-9A-Za-z_.]*|\.[0-9][0-9A-Za-z_]*)
-    | (?P<wrong>&&|\|\||<>|:=|\*\*|//|<<|>>) | (?P<two>==|!=|<=|>=) | (?P<one>[-+*/<>(),]) | (?P<bad>.)""",
-    re.VERBOSE | re.DOTALL,
-)
+    | (?P<wrong>&&|\|\||<>|:=|\*\*|//|<<|>>) | (?P<two>==|!=|<=|>=) | (?P<one>[-+*/<>(),]) | (?P<bad>.)
+"""
 INSTEAD: Mapping[str, str] = {
     "&&": "Write 'and'.",
     "||": "Write 'or'.",
@@ -68,7 +68,7 @@ def scan(source: str) -> str:
         line, column = place(source, at)
         raise ExpressionError(message, line=line, column=column, hint=hint)
 
-    for match in _TOKEN.finditer(source):
+    for match in re.finditer(_TOKEN, source, re.VERBOSE | re.DOTALL):
         kind, token, at = match.lastgroup, match.group(), match.start()
         if kind in ("space", "comment"):
             parts.append(" " * len(token))

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from pcapan.detect.expression import Expression
 from pcapan.detect.schema import ColumnType, Value
-from pcapan.detect.tomlplace import Key, Place
+from pcapan.detect.tomlplace import Places
 from pcapan.detect.wording import Template
 from pcapan.model import Fix, Reference, Severity, Verdict
 
@@ -154,7 +154,7 @@ class Rule(Struct, frozen=True):
     judges_capture: bool
     """Whether its table is the one-row table of the capture itself."""
     path: str
-    places: Mapping[Key, Place]
+    places: Places
     """Where each key is written."""
 
     def line(self, *key: str | int) -> int:

@@ -9,74 +9,24 @@ every fault ends in one error that lists all of them with file and line.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.structs import replace
 
-from pcapan.detect.fixes import FOLDER, NO_FIXES, Catalogue, SharedFix, read_catalogue
+from pcapan.detect.fixes import read_catalogue
 from pcapan.detect.issues import RuleIssue, RulesInvalidError, did_you_mean
 from pcapan.detect.rule import Param, Rule
 from pcapan.detect.ruleparse import parse_rule
+from pcapan.detect.ruleset import FOLDER, NO_FIXES, Catalogue, RuleSet, SharedFix
 from pcapan.detect.schema import ColumnType, RuleSchema
 from pcapan.detect.tomlplace import Places
 from pcapan.detect.tomltext import parse_toml, read_text, toml_files
 from pcapan.errors import RuleError, UsageError
-
-
-class RuleSet(Struct, frozen=True):
-    """Rules in the order of their ids, and the fingerprint that goes into the result."""
-
-    rules: tuple[Rule, ...]
-    rules_hash: str
-    catalogue: Catalogue = field(default_factory=lambda: NO_FIXES)
-    """The shared fixes that rules may name."""
-    fingerprints: Mapping[str, str] = field(default_factory=dict)
-    """Rule id -> SHA-256 over its text, the fixes it names and what was set of it."""
-
-    def __iter__(self) -> Iterator[Rule]:
-        return iter(self.rules)
-
-    def __len__(self) -> int:
-        return len(self.rules)
-
-    def get(self, rule_id: str) -> Rule:
-        """The rule of that id; raises `UsageError` with the nearest ids when there is none."""
-        for rule in self.rules:
-            if rule.id == rule_id:
-                return rule
-        raise UsageError(
-            f"There is no rule {rule_id!r}.",
-            hint=did_you_mean(rule_id, (rule.id for rule in self.rules), what="rules"),
-        )
-
-
-def default_rules_dir() -> Path:
-    """The folder of the rules that come with the program.
-
-    Inside the installed package it is `pcapan/rules`; in a checkout it is `rules/` beside `pcapan/`.
-    """
-    candidates: list[Path] = []
-    try:
-        spec = importlib.util.find_spec("pcapan.rules")
-    except (ImportError, ValueError):
-        spec = None
-    if spec is not None and spec.submodule_search_locations is not None:
-        candidates += [Path(place) for place in spec.submodule_search_locations]
-    candidates.append(Path(__file__).resolve().parents[2] / "rules")
-    for candidate in candidates:
-        if candidate.is_dir() and any(candidate.glob("*.toml")):
-            return candidate
-    raise RuleError(
-        "The rules that belong to the program were not found.",
-        where=", ".join(str(candidate) for candidate in candidates),
-        hint="Install the program again, or name a folder with --rules.",
-    )
 
 
 def load_rules(

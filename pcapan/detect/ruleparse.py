@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pcapan.detect.expression import RESERVED, Expression
-from pcapan.detect.fixes import FIX_NAME, NO_FIXES, Catalogue, read_fix
+from pcapan.detect.fixes import FIX_NAME, read_fix
 from pcapan.detect.issues import RuleIssue, did_you_mean
 from pcapan.detect.rule import (
     GROUP_NAMES,
@@ -31,9 +31,10 @@ from pcapan.detect.rule import (
     Rule,
     Signal,
 )
+from pcapan.detect.ruleset import NO_FIXES, Catalogue
 from pcapan.detect.schema import ColumnType, RuleSchema, TableSchema, type_of
 from pcapan.detect.section import Section
-from pcapan.detect.tomlplace import Key, Place
+from pcapan.detect.tomlplace import Places
 from pcapan.detect.wording import Template
 from pcapan.model import Reference, Severity, Verdict
 
@@ -49,7 +50,7 @@ MAX_NAMES = 100
 
 def parse_rule(
     document: dict[str, Any],
-    found: Mapping[Key, Place],
+    found: Places,
     path: str,
     schema: RuleSchema,
     issues: list[RuleIssue],
@@ -60,7 +61,7 @@ def parse_rule(
     """Check a parsed TOML document; faults go to `issues`, and then there is no rule."""
     before = len(issues)
     top = Section(document, (), found, path, issues)
-    reader = _Reader(top, schema, expected_id, fixes)
+    reader = _Reader(top, found, schema, expected_id, fixes)
     rule = reader.read()
     # A let that was refused is reported once, not again wherever its name is used.
     echoes = tuple(f"Unknown name {name!r}" for name in reader.broken)
@@ -70,9 +71,10 @@ def parse_rule(
 
 class _Reader:
     def __init__(
-        self, top: Section, schema: RuleSchema, expected_id: str | None, catalogue: Catalogue
+        self, top: Section, places: Places, schema: RuleSchema, expected_id: str | None, catalogue: Catalogue
     ) -> None:
         self.top = top
+        self.places = places
         self.schema = schema
         self.expected_id = expected_id
         self.catalogue = catalogue
@@ -126,7 +128,7 @@ class _Reader:
             names=MappingProxyType(self.names),
             judges_capture=table.name == self.schema.capture,
             path=top.path,
-            places=top.found,
+            places=self.places,
         )
         top.finish()
         return rule

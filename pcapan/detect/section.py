@@ -26,7 +26,7 @@ MAX_UNKNOWN = 20
 """Unknown keys of one table that are reported: the rest would only hide them."""
 
 NOWHERE = Place(1, 1)
-_NEVER = Expression("false", ColumnType.BOOL, (), lambda names: False, lambda columns: [False] * len(columns))
+_NEVER = Expression("false", "false", ColumnType.BOOL, {})
 """Stands in for a condition that was refused, so that reading can go on."""
 
 

@@ -15,11 +15,9 @@ from msgspec import Struct
 
 Key = tuple[str | int, ...]
 
-_KEY_PART = re.compile(r"""[ \t]*(?:([A-Za-z0-9_-]+)|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')[ \t]*""")
-_STRING = re.compile(
-    r'"""(?:[^\\]|\\.)*?"{3,5}' r"|'''.*?'{3,5}" r'|"(?:[^"\\\n]|\\.)*"' r"|'[^'\n]*'", re.DOTALL
-)
-_BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
+_KEY_PART = r"""[ \t]*(?:([A-Za-z0-9_-]+)|"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)')[ \t]*"""
+_STRING = r'"""(?:[^\\]|\\.)*?"{3,5}' r"|'''.*?'{3,5}" r'|"(?:[^"\\\n]|\\.)*"' r"|'[^'\n]*'"
+_BLANK = r"(?:[ \t\r\n]+|#[^\n]*)*"
 
 
 class Place(Struct, frozen=True):
@@ -55,6 +53,9 @@ class Places(Mapping[Key, Place]):
 class _Walker:
     def __init__(self, text: str) -> None:
         self.text = text
+        self.key_part = re.compile(_KEY_PART)
+        self.string = re.compile(_STRING, re.DOTALL)
+        self.blanks = re.compile(_BLANK)
         self.at = 0
         self.line = 1
         self.counted = 0
@@ -90,13 +91,13 @@ class _Walker:
         return self.line
 
     def blank(self) -> None:
-        match = _BLANK.match(self.text, self.at)
+        match = self.blanks.match(self.text, self.at)
         assert match is not None
         self.at = match.end()
 
     def key(self) -> tuple[str, ...]:
         parts: list[str] = []
-        while match := _KEY_PART.match(self.text, self.at):
+        while match := self.key_part.match(self.text, self.at):
             parts.append(next(group for group in match.groups() if group is not None))
             self.at = match.end()
             if not self.text.startswith(".", self.at):
@@ -130,7 +131,7 @@ class _Walker:
                 if depth == 1:
                     here = self.line_now()
                     self.found.setdefault((*path, items), Place(here, here))
-                match = _STRING.match(self.text, self.at)
+                match = self.string.match(self.text, self.at)
                 self.at = match.end() if match else len(self.text)
                 continue
             if char == "#":

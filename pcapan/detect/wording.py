@@ -14,7 +14,6 @@ separators), `percent` (0.25 is 25 %), `duration` and `time` (nanoseconds), `s` 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -33,8 +32,9 @@ MAX_LISTED = 8
 MAX_NUMBER = 10**30
 UNKNOWN_WORD = "unknown"
 
-_PART = re.compile(r"\{\{|\}\}|\{([^{}\n]*)\}|[{}]")
-_HOLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::([a-z]+)(?:\(([^(),]*),([^(),]*)\))?)?", re.ASCII)
+#: Of rules that are read; those that were kept have no need of them.
+_PART = r"\{\{|\}\}|\{([^{}\n]*)\}|[{}]"
+_HOLE = r"([A-Za-z_][A-Za-z0-9_]*)(?::([a-z]+)(?:\(([^(),]*),([^(),]*)\))?)?"
 _SAFE_IN_FILTER = re.compile(r"[A-Za-z0-9_.:/-]+", re.ASCII)
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _NUMBERS = frozenset({ColumnType.INT, ColumnType.FLOAT})
@@ -121,7 +121,7 @@ def parse_template(source: str, types: Mapping[str, ColumnType], *, is_filter: b
     parts: list[str | _Hole] = []
     names: dict[str, None] = {}
     end = 0
-    for match in _PART.finditer(source):
+    for match in re.finditer(_PART, source):
         parts.append(source[end : match.start()])
         end = match.end()
         if match.group() in ("{{", "}}"):
@@ -146,7 +146,7 @@ def _hole(text: str, types: Mapping[str, ColumnType], source: str, at: int) -> _
     def fail(message: str, hint: str) -> NoReturn:
         raise _fault(source, at, message, hint)
 
-    match = _HOLE.fullmatch(text)
+    match = re.fullmatch(_HOLE, text, re.ASCII)
     if match is None:
         fail(f"{{{text}}} is not a name in braces.", "Write {name} or {name:format}, nothing else.")
     name, kind, one, many = match.group(1), match.group(2) or "", match.group(3), match.group(4)
@@ -163,7 +163,9 @@ def _hole(text: str, types: Mapping[str, ColumnType], source: str, at: int) -> _
 
 def invisible(char: str) -> bool:
     """Whether a character shows nothing, moves the cursor or turns the direction of text."""
-    return char not in "\t\n\r" and unicodedata.category(char) in _INVISIBLE
+    from unicodedata import category  # most text is plain
+
+    return char not in "\t\n\r" and category(char) in _INVISIBLE
 
 
 def clean(text: str) -> str:

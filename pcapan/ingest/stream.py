@@ -7,7 +7,6 @@ behind: what was read before it stays good.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import deque
@@ -19,6 +18,7 @@ from msgspec import Struct
 from pcapan.errors import UnreadableError
 
 if TYPE_CHECKING:
+    import hashlib
     from queue import SimpleQueue
 
 #: Bytes asked for at once. Large enough that calls cost nothing, small enough to stay in the cache.
@@ -125,6 +125,7 @@ class _Hasher:
     """
 
     def __init__(self) -> None:
+        import hashlib  # a big file, which others wait for, is not hashed
         from queue import SimpleQueue
 
         self._hash = hashlib.sha256()

@@ -17,7 +17,7 @@ from pcapan.report.words import spoken_time
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z")
+_TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z"
 
 
 class Clock(Struct, frozen=True):
@@ -52,7 +52,7 @@ class Clock(Struct, frozen=True):
 
     def local(self, text: str) -> str:
         """``2026-11-23 13:01:55.871652 CET``; empty without a zone or for a time beyond the calendar."""
-        match = _TIME.fullmatch(text)
+        match = re.fullmatch(_TIME, text)
         if self.zone is None or match is None:
             return ""
         try:
@@ -78,7 +78,7 @@ def span_ns(first: str, last: str) -> int | None:
 
 def instant_ns(text: str) -> int | None:
     """A time of the document as nanoseconds since 1970; None for one beyond the calendar."""
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text)
     if match is None:
         return None
     try:

@@ -6,13 +6,14 @@ name that are no text). Must not know what the keys mean.
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 
 def json_text(document: Any, *, indent: int | None = 2, ascii_only: bool = False) -> str:
     """Valid JSON for any document of plain values: NaN and infinities become null."""
+    import json  # a report in words needs none of it
+
     try:
         return json.dumps(document, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
     except ValueError:

@@ -6,8 +6,6 @@ know what is rendered, nor to what.
 
 from __future__ import annotations
 
-import unicodedata
-
 #: Controls, invisible and direction-changing characters, lone surrogates, line and paragraph separators.
 _UNSAFE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
@@ -16,7 +14,9 @@ def clean(text: str) -> str:
     r"""The text on one line; whatever is more than a sign is spelled, as ``\x1b`` or ``\u202e``."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escape(char) if unicodedata.category(char) in _UNSAFE else char for char in text)
+    from unicodedata import category  # most text is plain
+
+    return "".join(_escape(char) if category(char) in _UNSAFE else char for char in text)
 
 
 def _escape(char: str) -> str:

@@ -49,7 +49,7 @@ _CAPITALS = {
 }
 
 #: A command after a colon, up to the end of the sentence or text: in one piece it can be pasted.
-_COMMAND = re.compile(
+_COMMAND = (
     r"(?<=: )((?:[A-Z][a-z]+-[A-Z][A-Za-z]+|netsh|pktmon|reg|sc|dumpcap|tshark|pcapan extract) \S.*?)"
     r"(?:\. (?=[A-Z])|\.?\s*$)"
 )
@@ -282,7 +282,7 @@ def commands_apart(text: str) -> list[tuple[bool, str]]:
     """The text in pieces, (is it a command to paste, piece); prose between commands stays prose."""
     pieces: list[tuple[bool, str]] = []
     at = 0
-    for match in _COMMAND.finditer(text):
+    for match in re.finditer(_COMMAND, text):
         pieces.append((False, text[at : match.start()].rstrip()))
         pieces.append((True, match.group(1)))
         at = match.end()

@@ -15,10 +15,13 @@ _OCTETS = {str(octet): octet for octet in range(256)}
 def numbered(address: str) -> Numbered:
     """The number of an address that was made from a packet; raises OSError for what is no address."""
     if ":" in address:
-        # Loading it takes as long as reading a small capture, in which IPv6 is rare.
-        import socket
+        # The module around this one takes as long to load as a small capture to read.
+        try:
+            from _socket import AF_INET6, inet_pton
+        except ImportError:
+            from socket import AF_INET6, inet_pton
 
-        return 6, int.from_bytes(socket.inet_pton(socket.AF_INET6, address), "big")
+        return 6, int.from_bytes(inet_pton(AF_INET6, address), "big")
     try:
         first, second, third, fourth = address.split(".")
         number = _OCTETS[first] << 24 | _OCTETS[second] << 16 | _OCTETS[third] << 8 | _OCTETS[fourth]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pcapan.commands.explain import VERDICTS
-from pcapan.detect.rulefile import default_rules_dir
+from pcapan.detect.ruleset import default_rules_dir
 from pcapan.model import Verdict
 from pcapan.report.words import VERDICT_WORDS
 from pcapan.tables.registry import TABLES

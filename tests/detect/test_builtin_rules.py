@@ -9,7 +9,8 @@ import pytest
 
 from pcapan.detect.lint import lint_rules
 from pcapan.detect.rule import Lifecycle, Rule
-from pcapan.detect.rulefile import default_rules_dir, load_rules
+from pcapan.detect.rulefile import load_rules
+from pcapan.detect.ruleset import default_rules_dir
 from pcapan.detect.ruletest import find_samples
 from pcapan.detect.run import rule_schema
 from pcapan.report.words import commands_apart

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pcapan.detect.issues import RulesInvalidError
-from pcapan.detect.rulefile import RuleSet, check_rules, default_rules_dir, load_rules
+from pcapan.detect.rulefile import check_rules, load_rules
+from pcapan.detect.ruleset import RuleSet, default_rules_dir
 from pcapan.errors import RuleError
 
 from .rules_kit import RULE, SCHEMA

@@ -13,7 +13,8 @@ import pytest
 from pcapan.detect import reference as module
 from pcapan.detect.expression import compile_expression
 from pcapan.detect.reference import BEGIN, END, main, reference, replaced
-from pcapan.detect.rulefile import default_rules_dir, load_rules
+from pcapan.detect.rulefile import load_rules
+from pcapan.detect.ruleset import default_rules_dir
 from pcapan.detect.run import rule_schema
 from pcapan.detect.section import Section
 from pcapan.detect.wording import FORMATS

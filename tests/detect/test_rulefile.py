@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pcapan.detect.issues import RuleIssue, RulesInvalidError
 from pcapan.detect.rule import Lifecycle
-from pcapan.detect.rulefile import RuleSet, default_rules_dir, load_rules, rule_from_text
+from pcapan.detect.rulefile import load_rules, rule_from_text
+from pcapan.detect.ruleset import RuleSet, default_rules_dir
 from pcapan.detect.schema import RuleSchema, TableSchema
 from pcapan.detect.tomlplace import Places
 from pcapan.errors import ExitCode, RuleError, UsageError

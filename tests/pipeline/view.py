@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from pcapan.detect.rulefile import RuleSet
+from pcapan.detect.ruleset import RuleSet
 from pcapan.model import Result
 from pcapan.pipeline import Options, built_in_rules, make_result
 from tests.kit.expect import facts_of

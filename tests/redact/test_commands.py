@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pcapan.detect.rulefile import default_rules_dir
+from pcapan.detect.ruleset import default_rules_dir
 from tests.cli.conftest import Cli
 from tests.redact.attack import Secrets, fitting_hashes, found
 from tests.redact.frames import load

@@ -9,7 +9,7 @@ from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
-from pcapan.detect.rulefile import RuleSet
+from pcapan.detect.ruleset import RuleSet
 from pcapan.model import Finding, Verdict
 from pcapan.pipeline import Options, built_in_rules, make_result
 from pcapan.reading import scan_file

@@ -12,13 +12,13 @@ only a "not observed" that stands after it, the verdict is inconclusive and name
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from pcapan.detect.cells import Cells, RowValues, conform, declared
+from pcapan.detect.cells import Cells, RowValues, Typed, conform, declared
+from pcapan.detect.columns import truths
 from pcapan.detect.expression import Expression
 from pcapan.detect.rule import Need, Origin, Rule
 from pcapan.detect.schema import Value
@@ -39,10 +39,13 @@ class RowVerdict(Struct, frozen=True):
     severity: Severity | None = None
     outcome: int | None = None
     """Index of the outcome that held."""
+    row_count: int = 1
+    """Rows it is said of: what claims nothing is said once of all rows of which the same is said, in the
+    place of the first. There may be a million of them."""
 
 
 class Group(Struct, frozen=True):
-    """One finding: a verdict and all the rows it is said of."""
+    """One finding: a verdict and what is said of the rows that got it."""
 
     verdict: Verdict
     severity: Severity
@@ -54,6 +57,11 @@ class Group(Struct, frozen=True):
     def lead(self) -> RowVerdict:
         """The row whose numbers stand for the finding."""
         return self.rows[0]
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it is said of."""
+        return sum(row.row_count for row in self.rows)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -77,16 +85,15 @@ class _Saying(Struct, frozen=True):
     severity: Severity | None = None
     outcome: int | None = None
 
-    @property
-    def silent(self) -> bool:
-        """Whether nothing is said of the row itself."""
-        return not self.verdict.reported and self.reason is None and not self.unknown
-
-    def of_row(self, rule: Rule, index: int | None, reason: str, values: Mapping[str, Value]) -> RowVerdict:
+    def of_row(
+        self, rule: Rule, index: int | None, reason: str, values: Mapping[str, Value], row_count: int = 1
+    ) -> RowVerdict:
         """The same about a row, given the reason in its words."""
         if self.outcome is None:
             reason = _with_unknown(rule, reason, self.unknown)
-        return RowVerdict(index, self.verdict, reason, values, self.unknown, self.severity, self.outcome)
+        return RowVerdict(
+            index, self.verdict, reason, values, self.unknown, self.severity, self.outcome, row_count
+        )
 
     def about(self, rule: Rule, index: int | None, values: Mapping[str, Value]) -> RowVerdict:
         """The same about a row, worded with its values."""
@@ -95,9 +102,12 @@ class _Saying(Struct, frozen=True):
 
 
 def evaluate_rule(
-    rule: Rule, rows: Sequence[Mapping[str, Value]], capture: Mapping[str, Value]
+    rule: Rule, rows: Sequence[Mapping[str, Value]] | Typed, capture: Mapping[str, Value]
 ) -> list[RowVerdict]:
-    """Judge every row; a failed gate about the capture, or no row at all, gives a single verdict."""
+    """Judge every row, in order; a failed gate about the capture, or no row at all, gives a single verdict.
+
+    Rows that several rules are asked about are read once when they are given as `Typed`.
+    """
     base: dict[str, Value] = dict(capture)
     conform(base, declared(rule, Origin.CAPTURE))
     base.update(rule.param_values())
@@ -114,48 +124,77 @@ def evaluate_rule(
     if rule.judges_capture:
         answers = [outcome.when.evaluate(base) for outcome in rule.outcomes]
         return [_judge(rule, answers, base).about(rule, 0, base)]
-    if not rows:
+    table = rows if isinstance(rows, Typed) else Typed(rows)
+    if not len(table):
         return [RowVerdict(None, Verdict.NOT_OBSERVED, "", base)]
-    return _judge_rows(rule, Cells(rule, rows, base, row_lets))
+    return _judge_rows(rule, Cells(rule, table, base, row_lets))
+
+
+class _Alike(Struct, frozen=True):
+    """Rows to which gates and outcomes, as far as they were asked, gave the same answers."""
+
+    rows: Sequence[int]
+    answers: tuple[Value, ...] = ()
 
 
 def _judge_rows(rule: Rule, cells: Cells) -> list[RowVerdict]:
     gates = [need for need in rule.needs if not _capture_wide(rule, need.when)]
-    asked = [need.when for need in gates] + [outcome.when for outcome in rule.outcomes]
-    answers = [expression.evaluate_all(cells) for expression in asked]
-    alike: dict[tuple[Value, ...], list[int]] = defaultdict(list)
-    for index, answered in enumerate(zip(*answers, strict=True)):
-        alike[answered].append(index)
-    verdicts = {
-        answered: iter(_judge_alike(rule, gates, cells, answered, indexes))
-        for answered, indexes in alike.items()
-    }
-    return [next(verdicts[answered]) for answered in zip(*answers, strict=True)]
+    asked = [*(need.when for need in gates), *(outcome.when for outcome in rule.outcomes)]
+    verdicts: list[RowVerdict] = []
+    for alike in _answered(asked, len(gates), cells):
+        open_ones = [when for when, answer in zip(asked, alike.answers, strict=False) if answer is None]
+        gate_answers, outcome_answers = alike.answers[: len(gates)], alike.answers[len(gates) :]
+        for rows in _missing_alike(rule, open_ones, cells, alike.rows) if open_ones else [alike.rows]:
+            first = RowValues(cells, rows[0])  # asked for nothing but which of its values are missing
+            saying = _gate(rule, gates, gate_answers, first) or _judge(rule, outcome_answers, first)
+            verdicts += _said(rule, saying, cells, rows)
+    verdicts.sort(key=lambda verdict: verdict.row_index or 0)
+    return verdicts
 
 
-def _judge_alike(
-    rule: Rule, gates: Sequence[Need], cells: Cells, answered: Sequence[Value], indexes: Sequence[int]
-) -> list[RowVerdict]:
-    """The verdicts of rows to which every gate and outcome gave the same answer."""
+def _answered(asked: Sequence[Expression], gates: int, cells: Cells) -> list[_Alike]:
+    """All rows with the answers they got, up to the one that decides; the first `gates` asked are gates."""
+    decided: list[_Alike] = []
+    open_ones = [_Alike(range(len(cells)))]
+    for number, expression in enumerate(asked):
+        before, open_ones = open_ones, []
+        for alike in before:
+            answers = truths(expression.evaluate_all(cells.choose(alike.rows)))
+            for answer, rows in answers.split(alike.rows):
+                goes_on = (answer is True) is (number < gates)
+                (open_ones if goes_on else decided).append(_Alike(rows, (*alike.answers, answer)))
+    return decided + open_ones
 
-    def say(values: Mapping[str, Value]) -> _Saying:
-        return _gate(rule, gates, answered[: len(gates)], values) or _judge(
-            rule, answered[len(gates) :], values
-        )
 
-    if None in answered:  # which values are missing differs from row to row
-        rows = [RowValues(cells, index) for index in indexes]
-        return [say(values).about(rule, index, values) for index, values in zip(indexes, rows, strict=True)]
-    saying = say(cells.base)  # from answers alone: no value is asked for where none is missing
-    if saying.silent:
-        # Nothing is said of such rows one by one, and there may be a million: from the second on they
-        # share one verdict. The first keeps its values, in case it stays alone.
-        first = saying.about(rule, indexes[0], RowValues(cells, indexes[0]))
-        return [first] + [replace(first, values=cells.base)] * (len(indexes) - 1)
-    texts = [""] * len(indexes) if saying.reason is None else _texts(saying.reason, cells, indexes)
+def _missing_alike(
+    rule: Rule, unknown: Iterable[Expression], cells: Cells, indexes: Sequence[int]
+) -> Iterable[Sequence[int]]:
+    """The rows parted by which of the values are missing that those expressions rest on."""
+    names = dict.fromkeys(name for expression in unknown for name in expression.names)
+    leaves = dict.fromkeys(leaf for name in names for leaf in rule.names[name].leaves)
+    chosen = cells.choose(indexes)
+    alike: dict[tuple[bool, ...], list[int]] = defaultdict(list)
+    missing = [[value is None for value in chosen.column(name)] for name in {**names, **leaves}]
+    for index, key in zip(indexes, zip(*missing, strict=True), strict=True):
+        alike[key].append(index)
+    return alike.values()
+
+
+def _said(rule: Rule, saying: _Saying, cells: Cells, indexes: Sequence[int]) -> list[RowVerdict]:
+    """What is said of rows: of each where it is a claim, else once of all of which the same is said."""
+    if saying.verdict.reported:
+        texts = [""] * len(indexes) if saying.reason is None else _texts(saying.reason, cells, indexes)
+        return [
+            saying.of_row(rule, index, text, RowValues(cells, index))
+            for index, text in zip(indexes, texts, strict=True)
+        ]
+    if saying.reason is None:
+        return [saying.of_row(rule, indexes[0], "", RowValues(cells, indexes[0]), len(indexes))]
+    texts = _texts(saying.reason, cells, indexes)
+    first = dict(zip(reversed(texts), reversed(indexes), strict=True))
     return [
-        saying.of_row(rule, index, text, RowValues(cells, index))
-        for index, text in zip(indexes, texts, strict=True)
+        saying.of_row(rule, first[text], text, RowValues(cells, first[text]), count)
+        for text, count in Counter(texts).items()
     ]
 
 
@@ -235,7 +274,7 @@ def _gate(
     values: Mapping[str, Value],
 ) -> _Saying | None:
     """The verdict of the first gate that is not open; None when all are."""
-    for need, value in zip(gates, answers, strict=True):
+    for need, value in zip(gates, answers, strict=False):  # none is asked after one that is not open
         if value is True:
             continue
         # Whether a rule applies cannot be denied from a value nobody knows.
@@ -248,7 +287,7 @@ def _gate(
 def _judge(rule: Rule, answers: Sequence[Value], values: Mapping[str, Value]) -> _Saying:
     unknown: dict[str, None] = {}
     claim_open = False
-    for number, (outcome, value) in enumerate(zip(rule.outcomes, answers, strict=True)):
+    for number, (outcome, value) in enumerate(zip(rule.outcomes, answers, strict=False)):
         if value is None:
             unknown.update(dict.fromkeys(_unknown(rule, outcome.when, values)))
             claim_open = claim_open or outcome.verdict.reported

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from pcapan.detect.describe import describe, row_filter
-from pcapan.detect.engine import Group, evaluate_rule, group
+from pcapan.detect.engine import Group, RowVerdict, evaluate_rule, group
 from pcapan.detect.rule import Rule
 from pcapan.detect.schema import Value
 from pcapan.errors import PcapanError
@@ -57,7 +59,40 @@ CASES: list[tuple[str, Rows, dict[str, Value], list[tuple[Verdict, int]]]] = [
 def test_verdicts(rows: Rows, capture: dict[str, Value], expected: list[tuple[Verdict, int]]) -> None:
     rule = good()
     made = group(rule, evaluate_rule(rule, rows, {**CAPTURE, **capture}))
-    assert [(one.verdict, len(one.rows)) for one in made] == expected
+    assert [(one.verdict, one.row_count) for one in made] == expected
+
+
+def test_rows_together_are_judged_as_each_alone() -> None:
+    rule = good()
+    chance = random.Random(4)
+    choices: dict[str, tuple[Value, ...]] = {
+        "address": ("10.0.0.1", "10.0.0.2"),
+        "attempts": (0, 3, 7, None),
+        "unanswered_while_up": (0, 4, None),
+        "answered_other_sources": (0, 2, None),
+        "sas_at_onset": (0, 1, 8, None),
+        "esp_continued": (True, False, None),
+    }
+    rows = [row(**{name: chance.choice(of) for name, of in choices.items()}) for _ in range(600)]
+    alone = [evaluate_rule(rule, [one], CAPTURE)[0] for one in rows]
+    together = evaluate_rule(rule, rows, CAPTURE)
+
+    def key(said: RowVerdict) -> tuple[object, ...]:
+        return said.verdict, said.reason, said.unknown, said.severity, said.outcome
+
+    assert Counter(map(key, alone)) == Counter(key(said) for said in together for _ in range(said.row_count))
+    assert all(key(alone[said.row_index or 0]) == key(said) for said in together)
+    assert [said.row_index for said in together] == sorted(said.row_index or 0 for said in together)
+    assert len({said.verdict for said in together}) == 5
+    claims = [index for index, said in enumerate(alone) if said.verdict.reported]
+    assert [said.row_index for said in together if said.verdict.reported] == claims
+
+
+def test_rows_of_which_nothing_is_claimed_are_told_once() -> None:
+    quiet, silent = row(unanswered_while_up=0), row(attempts=0, address="10.0.0.9")
+    together = evaluate_rule(good(), [quiet, silent, quiet, row(), silent, row()], CAPTURE)
+    told = [(said.row_index, said.verdict, said.row_count) for said in together]
+    assert told == [(0, N, 2), (1, A, 2), (3, C, 1), (5, C, 1)]
 
 
 def test_inconclusive_names_what_was_unknown() -> None:

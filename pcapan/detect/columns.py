@@ -46,6 +46,11 @@ class Column(Sequence[Value]):
         """Whether rows are alike, so that a question is better asked of the different values."""
         raise NotImplementedError
 
+    @property
+    def keys(self) -> Iterable[object]:
+        """For each row what equals that of another row just where the values are the same and read alike."""
+        return self.values
+
     def choose(self, indexes: Sequence[int]) -> Column:
         """The values of some of the rows."""
         raise NotImplementedError
@@ -91,6 +96,11 @@ class Listed(Column):
     def few(self) -> bool:
         """Whether there are two rows a value at least."""
         return 2 * len(self.different) <= len(self._values)
+
+    @property
+    def keys(self) -> Iterable[object]:
+        """The values; with their types where 1, 1.0 and true may be among them, which are equal."""
+        return self._values if self._comparable else zip(self._values, map(type, self._values), strict=True)
 
     def choose(self, indexes: Sequence[int]) -> Column:
         """The values of some of the rows."""

@@ -12,7 +12,7 @@ only a "not observed" that stands after it, the verdict is inconclusive and name
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -27,21 +27,24 @@ from pcapan.model import Severity, Verdict
 
 
 class RowVerdict(Struct, frozen=True):
-    """What a rule says about one row, or about the capture as a whole (`row_index` is None)."""
+    """What a rule says about a row, or alike about several; of no row where it is about the whole capture."""
 
-    row_index: int | None
+    rows: Sequence[int]
+    """Indexes of the rows, in order. There may be a million of which the same is said."""
     verdict: Verdict
     reason: str
     values: Mapping[str, Value]
-    """Every name the rule could use: columns, parameters and lets."""
+    """Every name the rule could use, columns, parameters and lets, with the values of the first row."""
     unknown: tuple[str, ...] = ()
     """Columns (or calculations) whose missing value kept an outcome or gate from being decided."""
     severity: Severity | None = None
     outcome: int | None = None
     """Index of the outcome that held."""
-    row_count: int = 1
-    """Rows it is said of: what claims nothing is said once of all rows of which the same is said, in the
-    place of the first. There may be a million of them."""
+
+    @property
+    def row_index(self) -> int | None:
+        """Index of the first row."""
+        return self.rows[0] if self.rows else None
 
 
 class Group(Struct, frozen=True):
@@ -49,19 +52,33 @@ class Group(Struct, frozen=True):
 
     verdict: Verdict
     severity: Severity
-    rows: tuple[RowVerdict, ...]
+    ranks: tuple[tuple[RowVerdict, ...], ...]
+    """What is said of the gravest rows first; rows of the same rank stand together."""
     key: Value = None
     """The value of `group_by` these rows share."""
 
     @property
+    def rows(self) -> tuple[RowVerdict, ...]:
+        """What is said of its rows."""
+        return tuple(row for rank in self.ranks for row in rank)
+
+    @property
     def lead(self) -> RowVerdict:
-        """The row whose numbers stand for the finding."""
-        return self.rows[0]
+        """What is said of the row whose numbers stand for the finding."""
+        return self.ranks[0][0]
 
     @property
     def row_count(self) -> int:
         """How many rows it is said of."""
-        return sum(row.row_count for row in self.rows)
+        return sum(len(row.rows) for row in self.rows)
+
+    def first_indexes(self, count: int) -> list[int]:
+        """Indexes of so many of its rows, the gravest first."""
+        found: list[int] = []
+        for rank in self.ranks:
+            if len(found) < count:
+                found += sorted(index for row in rank for index in row.rows[:count])
+        return found[:count]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -85,20 +102,12 @@ class _Saying(Struct, frozen=True):
     severity: Severity | None = None
     outcome: int | None = None
 
-    def of_row(
-        self, rule: Rule, index: int | None, reason: str, values: Mapping[str, Value], row_count: int = 1
-    ) -> RowVerdict:
-        """The same about a row, given the reason in its words."""
+    def about(self, rule: Rule, rows: Sequence[int], values: Mapping[str, Value]) -> RowVerdict:
+        """The same about rows, worded with their values."""
+        reason = "" if self.reason is None else self.reason.render(values)
         if self.outcome is None:
             reason = _with_unknown(rule, reason, self.unknown)
-        return RowVerdict(
-            index, self.verdict, reason, values, self.unknown, self.severity, self.outcome, row_count
-        )
-
-    def about(self, rule: Rule, index: int | None, values: Mapping[str, Value]) -> RowVerdict:
-        """The same about a row, worded with its values."""
-        reason = "" if self.reason is None else self.reason.render(values)
-        return self.of_row(rule, index, reason, values)
+        return RowVerdict(rows, self.verdict, reason, values, self.unknown, self.severity, self.outcome)
 
 
 def evaluate_rule(
@@ -120,13 +129,13 @@ def evaluate_rule(
     wide = [need for need in rule.needs if _capture_wide(rule, need.when)]
     stopped = _gate(rule, wide, [need.when.evaluate(base) for need in wide], base)
     if stopped is not None:
-        return [stopped.about(rule, None, base)]
+        return [stopped.about(rule, (), base)]
     if rule.judges_capture:
         answers = [outcome.when.evaluate(base) for outcome in rule.outcomes]
-        return [_judge(rule, answers, base).about(rule, 0, base)]
+        return [_judge(rule, answers, base).about(rule, (0,), base)]
     table = rows if isinstance(rows, Typed) else Typed(rows)
     if not len(table):
-        return [RowVerdict(None, Verdict.NOT_OBSERVED, "", base)]
+        return [RowVerdict((), Verdict.NOT_OBSERVED, "", base)]
     return _judge_rows(rule, Cells(rule, table, base, row_lets))
 
 
@@ -147,7 +156,10 @@ def _judge_rows(rule: Rule, cells: Cells) -> list[RowVerdict]:
         for rows in _missing_alike(rule, open_ones, cells, alike.rows) if open_ones else [alike.rows]:
             first = RowValues(cells, rows[0])  # asked for nothing but which of its values are missing
             saying = _gate(rule, gates, gate_answers, first) or _judge(rule, outcome_answers, first)
-            verdicts += _said(rule, saying, cells, rows)
+            verdicts += [
+                saying.about(rule, told, RowValues(cells, told[0]))
+                for told in _worded_alike(rule, saying, cells, rows)
+            ]
     verdicts.sort(key=lambda verdict: verdict.row_index or 0)
     return verdicts
 
@@ -173,46 +185,32 @@ def _missing_alike(
     names = dict.fromkeys(name for expression in unknown for name in expression.names)
     leaves = dict.fromkeys(leaf for name in names for leaf in rule.names[name].leaves)
     chosen = cells.choose(indexes)
-    alike: dict[tuple[bool, ...], list[int]] = defaultdict(list)
-    missing = [[value is None for value in chosen.column(name)] for name in {**names, **leaves}]
-    for index, key in zip(indexes, zip(*missing, strict=True), strict=True):
+    return _parted(
+        indexes, [[value is None for value in chosen.column(name)] for name in {**names, **leaves}]
+    )
+
+
+def _worded_alike(
+    rule: Rule, saying: _Saying, cells: Cells, indexes: Sequence[int]
+) -> Iterable[Sequence[int]]:
+    """The rows parted by the values that a finding words, and orders or groups its claims by."""
+    names = dict.fromkeys(() if saying.reason is None else saying.reason.names)
+    if saying.verdict.reported:
+        names.update(dict.fromkeys(filter(None, (rule.address, rule.group_by, rule.order_by))))
+    chosen = cells.choose(indexes)
+    return _parted(
+        indexes, [column.keys for column in map(chosen.column, names) if len(column.different) > 1]
+    )
+
+
+def _parted(indexes: Sequence[int], keys: Sequence[Iterable[object]]) -> Iterable[Sequence[int]]:
+    """Rows with the same keys together."""
+    if not keys:
+        return [indexes]
+    alike: dict[object, list[int]] = defaultdict(list)
+    for index, key in zip(indexes, zip(*keys, strict=True), strict=True):
         alike[key].append(index)
     return alike.values()
-
-
-def _said(rule: Rule, saying: _Saying, cells: Cells, indexes: Sequence[int]) -> list[RowVerdict]:
-    """What is said of rows: of each where it is a claim, else once of all of which the same is said."""
-    if saying.verdict.reported:
-        texts = [""] * len(indexes) if saying.reason is None else _texts(saying.reason, cells, indexes)
-        return [
-            saying.of_row(rule, index, text, RowValues(cells, index))
-            for index, text in zip(indexes, texts, strict=True)
-        ]
-    if saying.reason is None:
-        return [saying.of_row(rule, indexes[0], "", RowValues(cells, indexes[0]), len(indexes))]
-    texts = _texts(saying.reason, cells, indexes)
-    first = dict(zip(reversed(texts), reversed(indexes), strict=True))
-    return [
-        saying.of_row(rule, first[text], text, RowValues(cells, first[text]), count)
-        for text, count in Counter(texts).items()
-    ]
-
-
-def _texts(template: Template, cells: Cells, indexes: Sequence[int]) -> list[str]:
-    """The template filled for each of the rows; rows whose values are the same have the same text."""
-    if not template.names:
-        return [template.render({})] * len(indexes)
-    chosen = cells.choose(indexes)
-    columns = [chosen.column(name) for name in template.names]
-    written: dict[tuple[object, ...], str] = {}
-    texts = []
-    # The types belong to the key because 1, 1.0 and true are equal and read differently.
-    for key in zip(*columns, *(map(type, column) for column in columns), strict=True):
-        text = written.get(key)
-        if text is None:
-            text = written[key] = template.render(dict(zip(template.names, key, strict=False)))
-        texts.append(text)
-    return texts
 
 
 def group(rule: Rule, verdicts: Sequence[RowVerdict]) -> list[Group]:
@@ -227,7 +225,7 @@ def group(rule: Rule, verdicts: Sequence[RowVerdict]) -> list[Group]:
     for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_OBSERVED, Verdict.NOT_APPLICABLE):
         if verdict in given:
             held = tuple(row for row in verdicts if row.verdict is verdict)
-            return [Group(verdict, rule.severity, held)]
+            return [Group(verdict, rule.severity, (held,))]
     return []
 
 
@@ -248,10 +246,12 @@ def _claims(rule: Rule, verdict: Verdict, rows: list[RowVerdict]) -> list[Group]
         causes.setdefault((type(key), key), []).append(row)
     groups = []
     for (_, key), members in causes.items():
-        if rule.order_by:
-            members.sort(key=lambda row: _rank(row.values.get(rule.order_by)), reverse=True)
+        ranks: dict[tuple[int, float, str], list[RowVerdict]] = defaultdict(list)
+        for row in members:
+            ranks[_rank(row.values.get(rule.order_by) if rule.order_by else None)].append(row)
         severity = max({row.severity or rule.severity for row in members}, key=list(Severity).index)
-        groups.append(Group(verdict, severity, tuple(members), key))
+        ordered = tuple(tuple(ranks[rank]) for rank in sorted(ranks, reverse=True))
+        groups.append(Group(verdict, severity, ordered, key))
     return groups
 
 

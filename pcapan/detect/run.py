@@ -136,8 +136,7 @@ def _finding(rule: Rule, made: Group, stock: Stock) -> Finding:
         numbers["by_address"] = words.numbers_by_address
     shown: list[Evidence] = []
     if made.verdict.reported:
-        leading = [row.row_index for row in made.rows[:_SHOWN_SUBJECTS] if row.row_index is not None]
-        shown = stock.evidence(rule, leading)
+        shown = stock.evidence(rule, made.first_indexes(_SHOWN_SUBJECTS))
     return Finding(
         id=rule.id,
         rule_version=rule.version,

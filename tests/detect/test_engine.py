@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -59,7 +58,7 @@ CASES: list[tuple[str, Rows, dict[str, Value], list[tuple[Verdict, int]]]] = [
 def test_verdicts(rows: Rows, capture: dict[str, Value], expected: list[tuple[Verdict, int]]) -> None:
     rule = good()
     made = group(rule, evaluate_rule(rule, rows, {**CAPTURE, **capture}))
-    assert [(one.verdict, one.row_count) for one in made] == expected
+    assert [(one.verdict, sum(len(row.rows) or 1 for row in one.rows)) for one in made] == expected
 
 
 def test_rows_together_are_judged_as_each_alone() -> None:
@@ -78,21 +77,35 @@ def test_rows_together_are_judged_as_each_alone() -> None:
     together = evaluate_rule(rule, rows, CAPTURE)
 
     def key(said: RowVerdict) -> tuple[object, ...]:
-        return said.verdict, said.reason, said.unknown, said.severity, said.outcome
+        names = ("address", "unanswered_while_up") if said.verdict.reported else ()
+        values = [said.values[name] for name in names]
+        return said.verdict, said.reason, said.unknown, said.severity, said.outcome, *values
 
-    assert Counter(map(key, alone)) == Counter(key(said) for said in together for _ in range(said.row_count))
-    assert all(key(alone[said.row_index or 0]) == key(said) for said in together)
-    assert [said.row_index for said in together] == sorted(said.row_index or 0 for said in together)
+    assert {index: key(said) for said in together for index in said.rows} == dict(enumerate(map(key, alone)))
+    assert sum(len(said.rows) for said in together) == len(rows)
+    assert [said.row_index for said in together] == sorted(said.rows[0] for said in together)
     assert len({said.verdict for said in together}) == 5
-    claims = [index for index, said in enumerate(alone) if said.verdict.reported]
-    assert [said.row_index for said in together if said.verdict.reported] == claims
 
 
-def test_rows_of_which_nothing_is_claimed_are_told_once() -> None:
+def test_the_gravest_rows_come_first_whatever_is_said_alike() -> None:
+    kinds = [row(address="b", unanswered_while_up=4), row(address="a", unanswered_while_up=4)]
+    rows = [*kinds, *kinds, row(address="b", unanswered_while_up=9), *kinds]
+    [made] = judge(rows)
+    assert [one.rows for one in made.rows] == [[4], [0, 2, 5], [1, 3, 6]]
+    assert [made.first_indexes(count) for count in (0, 1, 3, 9)] == [
+        [],
+        [4],
+        [4, 0, 1],
+        [4, 0, 1, 2, 3, 5, 6],
+    ]
+    assert (made.row_count, describe(good(), made).addresses) == (7, ["b", "a"])
+
+
+def test_rows_of_which_the_same_is_said_are_told_once() -> None:
     quiet, silent = row(unanswered_while_up=0), row(attempts=0, address="10.0.0.9")
-    together = evaluate_rule(good(), [quiet, silent, quiet, row(), silent, row()], CAPTURE)
-    told = [(said.row_index, said.verdict, said.row_count) for said in together]
-    assert told == [(0, N, 2), (1, A, 2), (3, C, 1), (5, C, 1)]
+    together = evaluate_rule(good(), [quiet, silent, quiet, row(), silent, row(address="10.0.0.9")], CAPTURE)
+    told = [(said.verdict, said.rows) for said in together]
+    assert told == [(N, [0, 2]), (A, [1, 4]), (C, [3]), (C, [5])]
 
 
 def test_inconclusive_names_what_was_unknown() -> None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, cast, runtime_checkable
 
+from pcapan.detect.columns import FEW, Column, Listed, Same, column, truths
 from pcapan.detect.expression import Columns
 from pcapan.detect.rule import Let, Origin, Rule
 from pcapan.detect.schema import ColumnType, Value
@@ -32,48 +33,22 @@ class HasColumns(Protocol):
         ...
 
 
-class Cells:
-    """The names of a rule over the rows of its table: columns, parameters and lets."""
+class Typed:
+    """The rows of a table; columns are read once for all rules, each of its declared type or unknown."""
 
-    def __init__(
-        self,
-        rule: Rule,
-        rows: Sequence[Mapping[str, Value]],
-        base: Mapping[str, Value],
-        lets: Sequence[Let],
-    ) -> None:
-        """`base` has the values that are the same for every row, `lets` those that are not."""
+    def __init__(self, rows: Sequence[Mapping[str, Value]]) -> None:
         self.rows = rows
-        self.columns = declared(rule, Origin.ROW)
-        self.base = base
-        self.lets = {let.name: let.expression for let in lets}
-        self._known: dict[str, Sequence[Value]] = {}
+        self._known: dict[tuple[str, ColumnType], Column] = {}
 
-    def column(self, name: str) -> Sequence[Value]:
-        """The values of a name, in the order of the rows."""
-        found = self._known.get(name)
+    def column(self, name: str, kind: ColumnType) -> Column:
+        """The values of a column, in the order of the rows; unknown where there is no such column."""
+        found = self._known.get((name, kind))
         if found is None:
-            found = self._known[name] = self._made(name)
+            found = self._known[name, kind] = _column(_conformed_column(name, self._read(name), kind), kind)
         return found
-
-    def known(self, name: str) -> Sequence[Value] | None:
-        """The same when it was made before."""
-        return self._known.get(name)
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def choose(self, indexes: Sequence[int]) -> Columns:
-        """The names over some of the rows."""
-        return _Chosen(self, indexes)
-
-    def _made(self, name: str) -> Sequence[Value]:
-        if name in self.lets:
-            return self.lets[name].evaluate_all(self)
-        kind = self.columns.get(name)
-        if kind is None:
-            return [self.base[name]] * len(self.rows)
-        return _conformed_column(name, self._read(name), kind)
 
     def _read(self, name: str) -> Sequence[Value]:
         if isinstance(self.rows, HasColumns):
@@ -84,9 +59,40 @@ class Cells:
         return [row.get(name) for row in self.rows]
 
 
-#: A column is computed for all rows, and kept for later questions, unless fewer than one row in this many
-#: is asked about.
-_FEW = 8
+class Cells:
+    """The names of a rule over the rows of its table: columns, parameters and lets."""
+
+    def __init__(self, rule: Rule, table: Typed, base: Mapping[str, Value], lets: Sequence[Let]) -> None:
+        """`base` has the values that are the same for every row, `lets` those that are not."""
+        self.table = table
+        self.columns = declared(rule, Origin.ROW)
+        self.base = base
+        self.lets = {let.name: let.expression for let in lets}
+        self._known: dict[str, Column] = {}
+
+    def column(self, name: str) -> Column:
+        """The values of a name, in the order of the rows."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self._made(name)
+        return found
+
+    def known(self, name: str) -> Column | None:
+        """The same when it was made before."""
+        return self._known.get(name)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def choose(self, indexes: Sequence[int]) -> Columns:
+        """The names over some of the rows."""
+        return self if len(indexes) == len(self) else _Chosen(self, indexes)
+
+    def _made(self, name: str) -> Column:
+        if name in self.lets:
+            return column(self.lets[name].evaluate_all(self))
+        kind = self.columns.get(name)
+        return Same(self.base[name], len(self)) if kind is None else self.table.column(name, kind)
 
 
 class _Chosen:
@@ -102,19 +108,21 @@ class _Chosen:
     def choose(self, indexes: Sequence[int]) -> Columns:
         return _Chosen(self._cells, [self._indexes[index] for index in indexes])
 
-    def column(self, name: str) -> Sequence[Value]:
+    def column(self, name: str) -> Column:
         cells = self._cells
         if name not in cells.columns and name not in cells.lets:
-            return [cells.base[name]] * len(self)
+            return Same(cells.base[name], len(self))
         known = cells.known(name)
         if known is None:
             if name in cells.lets:
-                return cells.lets[name].evaluate_all(self)
-            if len(self) * _FEW < len(cells):
-                kind = cells.columns[name]
-                return [conformed(name, cells.rows[index].get(name), kind) for index in self._indexes]
+                return column(cells.lets[name].evaluate_all(self))
+            if len(self) * FEW < len(cells):
+                kind, rows = cells.columns[name], cells.table.rows
+                return _column(
+                    [conformed(name, rows[index].get(name), kind) for index in self._indexes], kind
+                )
             known = cells.column(name)
-        return [known[index] for index in self._indexes]
+        return known.choose(self._indexes)
 
 
 class RowValues(Mapping[str, Value]):
@@ -149,7 +157,7 @@ class RowValues(Mapping[str, Value]):
         if kind is None:
             return cells.base[name]
         if self._row is None:
-            self._row = cells.rows[self._index]
+            self._row = cells.table.rows[self._index]
         return conformed(name, self._row.get(name), kind)
 
     def __iter__(self) -> Iterator[str]:
@@ -185,6 +193,12 @@ def _conformed_column(name: str, values: Sequence[Value], kind: ColumnType) -> S
     if kind is not ColumnType.FLOAT and {*map(type, values)} <= {_PYTHON[kind], type(None)}:
         return values
     return [conformed(name, value, kind) for value in values]
+
+
+def _column(values: Sequence[Value], kind: ColumnType) -> Column:
+    if kind is ColumnType.BOOL:
+        return truths(values)
+    return Listed(values, comparable=kind is not ColumnType.FLOAT)
 
 
 def _plain(name: str, value: object, kind: ColumnType) -> Value:

@@ -79,10 +79,10 @@ def wording_values(rule: Rule, group: Group, listed: list[str]) -> Mapping[str, 
     A negative verdict about several rows has no row values to quote.
     """
     values: Mapping[str, Shown] = group.lead.values
-    if not group.verdict.reported and len(group.rows) > 1:
+    if not group.verdict.reported and group.row_count > 1:
         values = {name: values[name] for name, what in rule.names.items() if what.capture_wide}
-    rows = 0 if group.lead.row_index is None else len(group.rows)  # of no row is said once, for all
-    return _Extended({"addresses": listed, "address_count": len(listed), "row_count": rows}, values)
+    more: dict[str, Shown] = {"addresses": listed, "address_count": len(listed), "row_count": group.row_count}
+    return _Extended(more, values)
 
 
 def describe(rule: Rule, group: Group) -> Description:

@@ -13,12 +13,12 @@ only a "not observed" that stands after it, the verdict is inconclusive and name
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from pcapan.detect.cells import Cells, RowValues, conform, declared
+from pcapan.detect.cells import Cells, RowValues, Typed, conform, declared
+from pcapan.detect.columns import truths
 from pcapan.detect.expression import Expression
 from pcapan.detect.rule import Need, Origin, Rule
 from pcapan.detect.schema import Value
@@ -27,33 +27,58 @@ from pcapan.model import Severity, Verdict
 
 
 class RowVerdict(Struct, frozen=True):
-    """What a rule says about one row, or about the capture as a whole (`row_index` is None)."""
+    """What a rule says about a row, or alike about several; of no row where it is about the whole capture."""
 
-    row_index: int | None
+    rows: Sequence[int]
+    """Indexes of the rows, in order. There may be a million of which the same is said."""
     verdict: Verdict
     reason: str
     values: Mapping[str, Value]
-    """Every name the rule could use: columns, parameters and lets."""
+    """Every name the rule could use, columns, parameters and lets, with the values of the first row."""
     unknown: tuple[str, ...] = ()
     """Columns (or calculations) whose missing value kept an outcome or gate from being decided."""
     severity: Severity | None = None
     outcome: int | None = None
     """Index of the outcome that held."""
 
+    @property
+    def row_index(self) -> int | None:
+        """Index of the first row."""
+        return self.rows[0] if self.rows else None
+
 
 class Group(Struct, frozen=True):
-    """One finding: a verdict and all the rows it is said of."""
+    """One finding: a verdict and what is said of the rows that got it."""
 
     verdict: Verdict
     severity: Severity
-    rows: tuple[RowVerdict, ...]
+    ranks: tuple[tuple[RowVerdict, ...], ...]
+    """What is said of the gravest rows first; rows of the same rank stand together."""
     key: Value = None
     """The value of `group_by` these rows share."""
 
     @property
+    def rows(self) -> tuple[RowVerdict, ...]:
+        """What is said of its rows."""
+        return tuple(row for rank in self.ranks for row in rank)
+
+    @property
     def lead(self) -> RowVerdict:
-        """The row whose numbers stand for the finding."""
-        return self.rows[0]
+        """What is said of the row whose numbers stand for the finding."""
+        return self.ranks[0][0]
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it is said of."""
+        return sum(len(row.rows) for row in self.rows)
+
+    def first_indexes(self, count: int) -> list[int]:
+        """Indexes of so many of its rows, the gravest first."""
+        found: list[int] = []
+        for rank in self.ranks:
+            if len(found) < count:
+                found += sorted(index for row in rank for index in row.rows[:count])
+        return found[:count]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -77,27 +102,21 @@ class _Saying(Struct, frozen=True):
     severity: Severity | None = None
     outcome: int | None = None
 
-    @property
-    def silent(self) -> bool:
-        """Whether nothing is said of the row itself."""
-        return not self.verdict.reported and self.reason is None and not self.unknown
-
-    def of_row(self, rule: Rule, index: int | None, reason: str, values: Mapping[str, Value]) -> RowVerdict:
-        """The same about a row, given the reason in its words."""
+    def about(self, rule: Rule, rows: Sequence[int], values: Mapping[str, Value]) -> RowVerdict:
+        """The same about rows, worded with their values."""
+        reason = "" if self.reason is None else self.reason.render(values)
         if self.outcome is None:
             reason = _with_unknown(rule, reason, self.unknown)
-        return RowVerdict(index, self.verdict, reason, values, self.unknown, self.severity, self.outcome)
-
-    def about(self, rule: Rule, index: int | None, values: Mapping[str, Value]) -> RowVerdict:
-        """The same about a row, worded with its values."""
-        reason = "" if self.reason is None else self.reason.render(values)
-        return self.of_row(rule, index, reason, values)
+        return RowVerdict(rows, self.verdict, reason, values, self.unknown, self.severity, self.outcome)
 
 
 def evaluate_rule(
-    rule: Rule, rows: Sequence[Mapping[str, Value]], capture: Mapping[str, Value]
+    rule: Rule, rows: Sequence[Mapping[str, Value]] | Typed, capture: Mapping[str, Value]
 ) -> list[RowVerdict]:
-    """Judge every row; a failed gate about the capture, or no row at all, gives a single verdict."""
+    """Judge every row, in order; a failed gate about the capture, or no row at all, gives a single verdict.
+
+    Rows that several rules are asked about are read once when they are given as `Typed`.
+    """
     base: dict[str, Value] = dict(capture)
     conform(base, declared(rule, Origin.CAPTURE))
     base.update(rule.param_values())
@@ -110,70 +129,88 @@ def evaluate_rule(
     wide = [need for need in rule.needs if _capture_wide(rule, need.when)]
     stopped = _gate(rule, wide, [need.when.evaluate(base) for need in wide], base)
     if stopped is not None:
-        return [stopped.about(rule, None, base)]
+        return [stopped.about(rule, (), base)]
     if rule.judges_capture:
         answers = [outcome.when.evaluate(base) for outcome in rule.outcomes]
-        return [_judge(rule, answers, base).about(rule, 0, base)]
-    if not rows:
-        return [RowVerdict(None, Verdict.NOT_OBSERVED, "", base)]
-    return _judge_rows(rule, Cells(rule, rows, base, row_lets))
+        return [_judge(rule, answers, base).about(rule, (0,), base)]
+    table = rows if isinstance(rows, Typed) else Typed(rows)
+    if not len(table):
+        return [RowVerdict((), Verdict.NOT_OBSERVED, "", base)]
+    return _judge_rows(rule, Cells(rule, table, base, row_lets))
+
+
+class _Alike(Struct, frozen=True):
+    """Rows to which gates and outcomes, as far as they were asked, gave the same answers."""
+
+    rows: Sequence[int]
+    answers: tuple[Value, ...] = ()
 
 
 def _judge_rows(rule: Rule, cells: Cells) -> list[RowVerdict]:
     gates = [need for need in rule.needs if not _capture_wide(rule, need.when)]
-    asked = [need.when for need in gates] + [outcome.when for outcome in rule.outcomes]
-    answers = [expression.evaluate_all(cells) for expression in asked]
-    alike: dict[tuple[Value, ...], list[int]] = defaultdict(list)
-    for index, answered in enumerate(zip(*answers, strict=True)):
-        alike[answered].append(index)
-    verdicts = {
-        answered: iter(_judge_alike(rule, gates, cells, answered, indexes))
-        for answered, indexes in alike.items()
-    }
-    return [next(verdicts[answered]) for answered in zip(*answers, strict=True)]
+    asked = [*(need.when for need in gates), *(outcome.when for outcome in rule.outcomes)]
+    verdicts: list[RowVerdict] = []
+    for alike in _answered(asked, len(gates), cells):
+        open_ones = [when for when, answer in zip(asked, alike.answers, strict=False) if answer is None]
+        gate_answers, outcome_answers = alike.answers[: len(gates)], alike.answers[len(gates) :]
+        for rows in _missing_alike(rule, open_ones, cells, alike.rows) if open_ones else [alike.rows]:
+            first = RowValues(cells, rows[0])  # asked for nothing but which of its values are missing
+            saying = _gate(rule, gates, gate_answers, first) or _judge(rule, outcome_answers, first)
+            verdicts += [
+                saying.about(rule, told, RowValues(cells, told[0]))
+                for told in _worded_alike(rule, saying, cells, rows)
+            ]
+    verdicts.sort(key=lambda verdict: verdict.row_index or 0)
+    return verdicts
 
 
-def _judge_alike(
-    rule: Rule, gates: Sequence[Need], cells: Cells, answered: Sequence[Value], indexes: Sequence[int]
-) -> list[RowVerdict]:
-    """The verdicts of rows to which every gate and outcome gave the same answer."""
-
-    def say(values: Mapping[str, Value]) -> _Saying:
-        return _gate(rule, gates, answered[: len(gates)], values) or _judge(
-            rule, answered[len(gates) :], values
-        )
-
-    if None in answered:  # which values are missing differs from row to row
-        rows = [RowValues(cells, index) for index in indexes]
-        return [say(values).about(rule, index, values) for index, values in zip(indexes, rows, strict=True)]
-    saying = say(cells.base)  # from answers alone: no value is asked for where none is missing
-    if saying.silent:
-        # Nothing is said of such rows one by one, and there may be a million: from the second on they
-        # share one verdict. The first keeps its values, in case it stays alone.
-        first = saying.about(rule, indexes[0], RowValues(cells, indexes[0]))
-        return [first] + [replace(first, values=cells.base)] * (len(indexes) - 1)
-    texts = [""] * len(indexes) if saying.reason is None else _texts(saying.reason, cells, indexes)
-    return [
-        saying.of_row(rule, index, text, RowValues(cells, index))
-        for index, text in zip(indexes, texts, strict=True)
-    ]
+def _answered(asked: Sequence[Expression], gates: int, cells: Cells) -> list[_Alike]:
+    """All rows with the answers they got, up to the one that decides; the first `gates` asked are gates."""
+    decided: list[_Alike] = []
+    open_ones = [_Alike(range(len(cells)))]
+    for number, expression in enumerate(asked):
+        before, open_ones = open_ones, []
+        for alike in before:
+            answers = truths(expression.evaluate_all(cells.choose(alike.rows)))
+            for answer, rows in answers.split(alike.rows):
+                goes_on = (answer is True) is (number < gates)
+                (open_ones if goes_on else decided).append(_Alike(rows, (*alike.answers, answer)))
+    return decided + open_ones
 
 
-def _texts(template: Template, cells: Cells, indexes: Sequence[int]) -> list[str]:
-    """The template filled for each of the rows; rows whose values are the same have the same text."""
-    if not template.names:
-        return [template.render({})] * len(indexes)
+def _missing_alike(
+    rule: Rule, unknown: Iterable[Expression], cells: Cells, indexes: Sequence[int]
+) -> Iterable[Sequence[int]]:
+    """The rows parted by which of the values are missing that those expressions rest on."""
+    names = dict.fromkeys(name for expression in unknown for name in expression.names)
+    leaves = dict.fromkeys(leaf for name in names for leaf in rule.names[name].leaves)
     chosen = cells.choose(indexes)
-    columns = [chosen.column(name) for name in template.names]
-    written: dict[tuple[object, ...], str] = {}
-    texts = []
-    # The types belong to the key because 1, 1.0 and true are equal and read differently.
-    for key in zip(*columns, *(map(type, column) for column in columns), strict=True):
-        text = written.get(key)
-        if text is None:
-            text = written[key] = template.render(dict(zip(template.names, key, strict=False)))
-        texts.append(text)
-    return texts
+    return _parted(
+        indexes, [[value is None for value in chosen.column(name)] for name in {**names, **leaves}]
+    )
+
+
+def _worded_alike(
+    rule: Rule, saying: _Saying, cells: Cells, indexes: Sequence[int]
+) -> Iterable[Sequence[int]]:
+    """The rows parted by the values that a finding words, and orders or groups its claims by."""
+    names = dict.fromkeys(() if saying.reason is None else saying.reason.names)
+    if saying.verdict.reported:
+        names.update(dict.fromkeys(filter(None, (rule.address, rule.group_by, rule.order_by))))
+    chosen = cells.choose(indexes)
+    return _parted(
+        indexes, [column.keys for column in map(chosen.column, names) if len(column.different) > 1]
+    )
+
+
+def _parted(indexes: Sequence[int], keys: Sequence[Iterable[object]]) -> Iterable[Sequence[int]]:
+    """Rows with the same keys together."""
+    if not keys:
+        return [indexes]
+    alike: dict[object, list[int]] = defaultdict(list)
+    for index, key in zip(indexes, zip(*keys, strict=True), strict=True):
+        alike[key].append(index)
+    return alike.values()
 
 
 def group(rule: Rule, verdicts: Sequence[RowVerdict]) -> list[Group]:
@@ -188,7 +225,7 @@ def group(rule: Rule, verdicts: Sequence[RowVerdict]) -> list[Group]:
     for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_OBSERVED, Verdict.NOT_APPLICABLE):
         if verdict in given:
             held = tuple(row for row in verdicts if row.verdict is verdict)
-            return [Group(verdict, rule.severity, held)]
+            return [Group(verdict, rule.severity, (held,))]
     return []
 
 
@@ -209,10 +246,12 @@ def _claims(rule: Rule, verdict: Verdict, rows: list[RowVerdict]) -> list[Group]
         causes.setdefault((type(key), key), []).append(row)
     groups = []
     for (_, key), members in causes.items():
-        if rule.order_by:
-            members.sort(key=lambda row: _rank(row.values.get(rule.order_by)), reverse=True)
+        ranks: dict[tuple[int, float, str], list[RowVerdict]] = defaultdict(list)
+        for row in members:
+            ranks[_rank(row.values.get(rule.order_by) if rule.order_by else None)].append(row)
         severity = max({row.severity or rule.severity for row in members}, key=list(Severity).index)
-        groups.append(Group(verdict, severity, tuple(members), key))
+        ordered = tuple(tuple(ranks[rank]) for rank in sorted(ranks, reverse=True))
+        groups.append(Group(verdict, severity, ordered, key))
     return groups
 
 
@@ -235,7 +274,7 @@ def _gate(
     values: Mapping[str, Value],
 ) -> _Saying | None:
     """The verdict of the first gate that is not open; None when all are."""
-    for need, value in zip(gates, answers, strict=True):
+    for need, value in zip(gates, answers, strict=False):  # none is asked after one that is not open
         if value is True:
             continue
         # Whether a rule applies cannot be denied from a value nobody knows.
@@ -248,7 +287,7 @@ def _gate(
 def _judge(rule: Rule, answers: Sequence[Value], values: Mapping[str, Value]) -> _Saying:
     unknown: dict[str, None] = {}
     claim_open = False
-    for number, (outcome, value) in enumerate(zip(rule.outcomes, answers, strict=True)):
+    for number, (outcome, value) in enumerate(zip(rule.outcomes, answers, strict=False)):
         if value is None:
             unknown.update(dict.fromkeys(_unknown(rule, outcome.when, values)))
             claim_open = claim_open or outcome.verdict.reported

@@ -13,8 +13,8 @@ from pcapan.detect.exhibits import Exhibit, end, place, request_exhibit, selecto
 from pcapan.scan.columns import MARK_COPY
 from pcapan.tables.facts import Facts
 from pcapan.tables.sources import SourceSubject
-from pcapan.track.attempts import Attempt, Request
-from pcapan.track.episodes import Asked, Episode, Silence
+from pcapan.track.attempts import Asked, Attempt, Request
+from pcapan.track.episodes import Episode, Silence
 from pcapan.track.probes import ProbeSeries
 from pcapan.track.sas import Basis, IkeSa
 from pcapan.track.sources import Source

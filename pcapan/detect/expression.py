@@ -25,6 +25,16 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from pcapan.detect.columns import (
+    FEW,
+    Column,
+    Same,
+    asked,
+    asked_of_two,
+    calculated,
+    calculated_of_two,
+    truths,
+)
 from pcapan.detect.issues import did_you_mean
 from pcapan.detect.lexical import ALLOWED, INSTEAD, ExpressionError, place, scan
 from pcapan.detect.schema import ColumnType, Value, type_of
@@ -38,8 +48,6 @@ MAX_RESULT = 10**30
 
 Names = Mapping[str, Value]
 Evaluate = Callable[[Names], Value]
-
-Column = Sequence[Value]
 
 
 class Columns(Protocol):
@@ -67,7 +75,6 @@ class _Step(Struct, frozen=True):
 
 CONSTANT_NAMES: Mapping[str, bool] = {"true": True, "false": False}
 UNKNOWN = "unknown"
-_UNKNOWN_TYPE = type(None)
 RESERVED = frozenset({*CONSTANT_NAMES, UNKNOWN, "none", "null", "and", "or", "not", "in", "is", "if", "else"})
 """Words a parameter or let may not be called."""
 
@@ -99,7 +106,7 @@ class Expression(Struct, frozen=True, dict=True):
         return self.step.one
 
     @property
-    def evaluate_all(self) -> Callable[[Columns], Column]:
+    def evaluate_all(self) -> Callable[[Columns], Sequence[Value]]:
         """The same for every row of a table, given its columns."""
         return self.step.every
 
@@ -254,7 +261,7 @@ class _Compiler:
         if isinstance(node.op, ast.Not):
             self.want_bool(node.operand, kind)
 
-            return ColumnType.BOOL, _mapped(lambda value: None if value is None else not value, run)
+            return ColumnType.BOOL, _asked(lambda value: None if value is None else not value, run)
         if not isinstance(node.op, ast.USub):
             raise self.fault(node, "This sign is not allowed.", ALLOWED)
         if not kind.numeric:
@@ -319,7 +326,7 @@ class _Compiler:
         _, run = self.node(node.left, depth + 1)
         self.unknown_tests += 1
         wanted = isinstance(node.ops[0], ast.Is)
-        return ColumnType.BOOL, _mapped(lambda value: (value is None) == wanted, run)
+        return ColumnType.BOOL, _asked(lambda value: (value is None) == wanted, run)
 
     def membership(self, node: ast.Compare, depth: int) -> tuple[ColumnType, _Step]:
         right = node.comparators[0]
@@ -345,40 +352,25 @@ class _Compiler:
         wanted = isinstance(node.ops[0], ast.In)
         options = frozenset(choices)
 
-        return ColumnType.BOOL, _mapped(
+        return ColumnType.BOOL, _asked(
             lambda value: None if value is None else (value in options) == wanted, run
         )
 
 
 def _constant(value: Value) -> _Step:
-    return _Step(lambda names: value, lambda columns: [value] * len(columns))
+    return _Step(lambda names: value, lambda columns: Same(value, len(columns)))
 
 
 def _mapped(apply: Callable[[Value], Value], part: _Step) -> _Step:
-    """A function of one value."""
+    """A calculation with one value."""
     one, every = part.one, part.every
-    return _Step(
-        lambda names: apply(one(names)),
-        lambda columns: [apply(value) for value in every(columns)],
-    )
+    return _Step(lambda names: apply(one(names)), lambda columns: calculated(apply, every(columns)))
 
 
-def _joined(
-    apply: Callable[[Value, Value], Value],
-    left: _Step,
-    right: _Step,
-    apply_known: Callable[[Any, Any], Value] | None = None,
-) -> _Step:
-    """A function of two values; `apply_known` does the same, faster, where neither is unknown."""
-    one, other = left.one, right.one
-
-    def every(columns: Columns) -> Column:
-        ones, others = left.every(columns), right.every(columns)
-        if apply_known is not None and _UNKNOWN_TYPE not in {*map(type, ones), *map(type, others)}:
-            return list(map(apply_known, ones, others))
-        return list(map(apply, ones, others))
-
-    return _Step(lambda names: apply(one(names), other(names)), every)
+def _asked(question: Callable[[Value], Value], part: _Step) -> _Step:
+    """A yes/no question about one value."""
+    one, every = part.one, part.every
+    return _Step(lambda names: question(one(names)), lambda columns: asked(question, every(columns)))
 
 
 def _kleene(parts: tuple[_Step, ...], decides: bool) -> _Step:
@@ -395,25 +387,18 @@ def _kleene(parts: tuple[_Step, ...], decides: bool) -> _Step:
         return result
 
     def every(columns: Columns) -> Column:
-        open_rows: Sequence[int] = range(len(columns))
-        unknown_rows: list[int] = []
-        chosen = columns
-        for part in parts:
-            values = part.every(chosen)
-            unknown_rows += [row for row, value in zip(open_rows, values, strict=True) if value is None]
-            left = [row for row, value in zip(open_rows, values, strict=True) if value is not decides]
-            if len(left) < len(open_rows):
-                open_rows = left
-                chosen = columns.choose(left)
-            if not left:
+        told = truths(parts[0].every(columns))
+        for part in parts[1:]:
+            open_rows = len(told) - told.times(decides)
+            if not open_rows:
                 break  # what follows can change nothing, and need not even be computed
-        result: list[Value] = [decides] * len(columns)
-        for row in open_rows:
-            result[row] = not decides
-        for row in unknown_rows:
-            if result[row] is not decides:
-                result[row] = None
-        return result
+            if open_rows * FEW < len(told):
+                chosen = told.but(decides)
+                answers = truths(part.every(columns.choose(chosen))).spread(chosen, told)
+            else:
+                answers = truths(part.every(columns))
+            told = told.either(answers) if decides else told.both(answers)
+        return told
 
     return _Step(one, every)
 
@@ -430,18 +415,20 @@ def _bounded(apply: Callable[[float, float], float], left: _Step, right: _Step) 
             return result if -MAX_RESULT <= result <= MAX_RESULT else None
         return result if math.isfinite(result) else None
 
-    return _joined(run, left, right)
+    return _Step(
+        lambda names: run(left.one(names), right.one(names)),
+        lambda columns: calculated_of_two(run, left.every(columns), right.every(columns)),
+    )
 
 
 def _comparison(op: ast.cmpop, left: _Step, right: _Step) -> _Step:
-    order = _ORDER.get(type(op))
-    if order is None:
-        equal = operator.eq if isinstance(op, ast.Eq) else operator.ne
-        return _joined(lambda a, b: None if a is None or b is None else equal(a, b), left, right, equal)
+    equal = operator.eq if isinstance(op, ast.Eq) else operator.ne
+    known: Callable[[Any, Any], bool] = _ORDER.get(type(op), equal)
 
-    def ordered(a: Value, b: Value) -> Value:
-        if a is None or b is None or isinstance(a, str) or isinstance(b, str):
-            return None
-        return order(a, b)
+    def question(a: Value, b: Value) -> Value:
+        return None if a is None or b is None else known(a, b)
 
-    return _joined(ordered, left, right, order)
+    return _Step(
+        lambda names: question(left.one(names), right.one(names)),
+        lambda columns: asked_of_two(question, known, left.every(columns), right.every(columns)),
+    )

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from pcapan.detect import evidence, evidence_drops, evidence_handshakes
+from pcapan.detect.cells import Typed
 from pcapan.detect.describe import describe
 from pcapan.detect.engine import Group, evaluate_rule, group
 from pcapan.detect.exhibits import SELECTORS, exhibits
@@ -102,9 +103,12 @@ def find(facts: Facts, rules: Iterable[Rule]) -> list[Finding]:
 def judge(stock: Stock, rules: Iterable[Rule]) -> list[Finding]:
     """One finding per rule and cause: claims first, the gravest first, then the rest by id."""
     capture = dict(stock.rows("capture")[0])
+    tables: dict[str, Typed] = {}
     findings = []
     for rule in rules:
-        verdicts = evaluate_rule(rule, stock.rows(rule.table), capture)
+        if rule.table not in tables:
+            tables[rule.table] = Typed(stock.rows(rule.table))
+        verdicts = evaluate_rule(rule, tables[rule.table], capture)
         findings += [_finding(rule, one, stock) for one in group(rule, verdicts)]
     findings.sort(key=lambda finding: rank(finding.verdict, finding.severity, finding.id))
     return findings
@@ -132,8 +136,7 @@ def _finding(rule: Rule, made: Group, stock: Stock) -> Finding:
         numbers["by_address"] = words.numbers_by_address
     shown: list[Evidence] = []
     if made.verdict.reported:
-        leading = [row.row_index for row in made.rows[:_SHOWN_SUBJECTS] if row.row_index is not None]
-        shown = stock.evidence(rule, leading)
+        shown = stock.evidence(rule, made.first_indexes(_SHOWN_SUBJECTS))
     return Finding(
         id=rule.id,
         rule_version=rule.version,

@@ -8,6 +8,8 @@ from pcapan.track.attempts import Answer, Attempt
 
 ATTEMPTS = Table("attempts", "IKE_SA_INIT attempt (initiator SPI)")
 
+_INVALID_KE, _NO_PROPOSAL = Answer.INVALID_KE, Answer.NO_PROPOSAL
+
 
 @ATTEMPTS.column()
 def file_no(attempt: Attempt) -> int:
@@ -162,17 +164,20 @@ def undecided(attempt: Attempt) -> bool:
 @ATTEMPTS.column()
 def invalid_ke(attempt: Attempt) -> bool:
     """The server asked for another key exchange group (INVALID_KE_PAYLOAD)."""
-    return _said(attempt, Answer.INVALID_KE)
+    return _said(attempt, _INVALID_KE)
 
 
 @ATTEMPTS.column()
 def no_proposal(attempt: Attempt) -> bool:
     """The server accepted none of the proposals (NO_PROPOSAL_CHOSEN)."""
-    return _said(attempt, Answer.NO_PROPOSAL)
+    return _said(attempt, _NO_PROPOSAL)
 
 
 def _said(attempt: Attempt, wanted: Answer) -> bool:
-    return wanted in [answer[3] for answer in attempt.answers]
+    times = 0
+    for answer in attempt.answers:
+        times += answer[3] is wanted
+    return times > 0
 
 
 @ATTEMPTS.column()

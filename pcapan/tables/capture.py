@@ -12,6 +12,8 @@ from pcapan.track.sas import Basis
 
 CAPTURE = Table("capture", "whole capture")
 
+_OLDER = Basis.OLDER
+
 #: ESP flows of the server shorter than this say nothing about loss.
 _MEASURABLE_FLOW = 20
 #: The marks of all messages but those that are cut and no copy.
@@ -93,7 +95,7 @@ def all_answered(facts: Facts) -> int:
 @CAPTURE.column("SAs")
 def older_sas(facts: Facts) -> int:
     """IKE SAs older than the capture: two-way ESP or finished exchanges without a handshake."""
-    return sum(sa.basis == Basis.OLDER and sa.predecessor is None for sa in facts.track.sas)
+    return len([sa for sa in facts.track.sas if sa.basis is _OLDER and sa.predecessor is None])
 
 
 @CAPTURE.column("files")

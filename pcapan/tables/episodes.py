@@ -5,7 +5,6 @@ from __future__ import annotations
 from pcapan.tables.declare import Table
 from pcapan.track.episodes import Episode, Silence
 from pcapan.track.probes import ProbeSeries
-from pcapan.track.sas import Basis
 
 EPISODES = Table("episodes", "run of unanswered IKE_SA_INIT requests of one source")
 SILENCES = Table("silences", "run of IKE_SA_INIT requests that a server answered to nobody")
@@ -81,7 +80,7 @@ def sas_at_onset(episode: Episode) -> int:
 @EPISODES.column("SAs")
 def sas_older(episode: Episode) -> int:
     """IKE SAs of the source that were there before the capture began: others may be invisible."""
-    return sum(sa.basis == Basis.OLDER and sa.predecessor is None for sa in episode.source.sas)
+    return episode.source.older
 
 
 @EPISODES.column("SAs")

@@ -6,7 +6,7 @@ know columns or rules.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -51,11 +51,13 @@ class Facts(Struct):
     episodes: list[Episode]
     silences: list[Silence]
     population: Population
-    by_spi: dict[int, list[Attempt]] = field(default_factory=dict)
-    """Attempts by initiator SPI."""
+    orphaned: dict[int, list[Attempt]] = field(default_factory=dict)
+    """Attempts at any server by the initiator SPIs of IKE_AUTH whose IKE_SA_INIT its server never saw."""
     never_continued: Counter[str] = field(default_factory=Counter)
     """Handshakes answered and never continued, by server; left out are probes and clients that asked again
     after the answer: they did not get it, so what followed could not come."""
+    ike_fragments: bool = True
+    """Fragments of IKE messages (RFC 7383) are in the capture."""
     stranded: dict[int, str] = field(default_factory=dict)
     """Initiator SPI -> server that got its IKE_AUTH without having done its IKE_SA_INIT."""
     lost_by_spi: Counter[int] = field(default_factory=Counter)
@@ -98,10 +100,11 @@ def gather_facts(
             progress=progress,
         )
     lost = find_lost(tracked.timeline)
-    requests = list_requests(sources.values(), tracked.last_ts)
-    by_spi: dict[int, list[Attempt]] = defaultdict(list)
-    for attempt in tracked.attempts:
-        by_spi[attempt.spi_i].append(attempt)
+    requests = list_requests(sources.values())
+    orphaned: dict[int, list[Attempt]] = {sa.spi_i: [] for sa in tracked.orphan_auths}
+    for attempt in tracked.attempts if orphaned else ():
+        if attempt.spi_i in orphaned:
+            orphaned[attempt.spi_i].append(attempt)
     drops, delivery = find_drops([entry.side for entry in inputs], tracked.roles.servers, tracked.attempts)
     return Facts(
         inputs=inputs,
@@ -113,15 +116,13 @@ def gather_facts(
         episodes=find_episodes(tracked, sources, requests),
         silences=find_silences(tracked, sources, requests),
         population=take_census(sources.values()),
-        by_spi=dict(by_spi),
+        orphaned=orphaned,
         never_continued=Counter(
             sa.server
-            for sa in tracked.sas
-            if not sa.exchanges
-            and sa.attempt is not None
-            and not sa.attempt.is_probe
-            and not sa.attempt.repeats_after_answer
+            for sa in [sa for sa in tracked.sas if not sa.exchanges]
+            if sa.attempt is not None and not sa.attempt.is_probe and not sa.attempt.repeats_after_answer
         ),
+        ike_fragments=any(scan.messages.fragment_total.tobytes().strip(b"\0") for scan in scans),
         stranded={sa.spi_i: sa.server for sa in tracked.orphan_auths},
         lost_by_spi=Counter(entry.spi_i for entry in lost if entry.spi_i is not None),
         site=site,

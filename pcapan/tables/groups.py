@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from msgspec import Struct, field
@@ -13,6 +14,7 @@ from pcapan.tables.facts import Facts
 from pcapan.track.attempts import Attempt
 from pcapan.track.lost import LostDatagram
 from pcapan.track.sas import IkeSa
+from pcapan.track.sources import LIVE
 from pcapan.track.timeline import Message
 
 ORPHANS = Table("orphans", "first IKE_AUTH whose IKE_SA_INIT this server never saw")
@@ -33,7 +35,7 @@ class Orphan(Struct, frozen=True):
     @property
     def elsewhere(self) -> Attempt | None:
         """The attempt with the same initiator SPI at another server."""
-        same = self.facts.by_spi.get(self.sa.spi_i, ())
+        same = self.facts.orphaned.get(self.sa.spi_i, ())
         return next((attempt for attempt in same if attempt.server != self.sa.server), None)
 
 
@@ -70,6 +72,14 @@ class Node(Struct, frozen=True):
 
     address: str
     facts: Facts
+    attempts: list[Attempt]
+    """Attempts that came to it, probes included."""
+    sas: list[IkeSa]
+    """IKE SAs with it."""
+
+    def answered(self) -> list[Attempt]:
+        """Attempts of which a response is in the capture."""
+        return [attempt for attempt in self.attempts if attempt.answers]
 
 
 def orphan_subjects(facts: Facts) -> Iterator[Orphan]:
@@ -114,8 +124,14 @@ def legacy_subjects(facts: Facts) -> list[LegacySource]:
 
 def node_subjects(facts: Facts) -> Iterator[Node]:
     """Every VPN server."""
+    attempts: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in facts.track.attempts:
+        attempts[attempt.server].append(attempt)
+    sas: dict[str, list[IkeSa]] = defaultdict(list)
+    for sa in facts.track.sas:
+        sas[sa.server].append(sa)
     for address in facts.track.roles.servers:
-        yield Node(address, facts)
+        yield Node(address, facts, attempts[address], sas[address])
 
 
 @ORPHANS.column()
@@ -268,13 +284,13 @@ def node(row: Node) -> str:
 @NODES.column("attempts")
 def node_attempts(row: Node) -> int:
     """IKE_SA_INIT attempts that came to it, probes left out."""
-    return sum(a.server == row.address and not a.is_probe for a in row.facts.track.attempts)
+    return [attempt.is_probe for attempt in row.attempts].count(False)
 
 
 @NODES.column("attempts")
 def node_answered(row: Node) -> int:
     """Of them, attempts it answered."""
-    return sum(a.server == row.address and not a.is_probe and a.answered for a in row.facts.track.attempts)
+    return [attempt.answered for attempt in row.attempts if not attempt.is_probe].count(True)
 
 
 @NODES.column("sources")
@@ -286,9 +302,7 @@ def node_sources(row: Node) -> int:
 @NODES.column("SAs")
 def node_sas(row: Node) -> int:
     """IKE SAs established at it at some time."""
-    return sum(
-        sa.server == row.address and sa.is_live_kind and sa.predecessor is None for sa in row.facts.track.sas
-    )
+    return len([sa for sa in row.sas if sa.predecessor is None and sa.state in LIVE])
 
 
 @NODES.column("handshakes")
@@ -297,14 +311,10 @@ def node_never_continued(row: Node) -> int:
     return row.facts.never_continued[row.address]
 
 
-def _answered_here(row: Node) -> list[Attempt]:
-    return [a for a in row.facts.track.attempts if a.server == row.address and a.answers]
-
-
 @NODES.column("attempts")
 def replies_elsewhere(row: Node) -> int:
     """Attempts whose response came from another address or port than asked, or went elsewhere."""
-    return sum(a.reply_elsewhere for a in _answered_here(row))
+    return [attempt.reply_elsewhere for attempt in row.answered()].count(True)
 
 
 def _leaves_otherwise(attempt: Attempt) -> bool:
@@ -315,18 +325,17 @@ def _leaves_otherwise(attempt: Attempt) -> bool:
 @NODES.column("attempts")
 def replies_other_hop(row: Node) -> int:
     """Attempts whose response left to another MAC address than the request came from."""
-    return sum(_leaves_otherwise(a) for a in _answered_here(row))
+    return len([attempt for attempt in row.answered() if _leaves_otherwise(attempt)])
 
 
 @NODES.column("attempts")
 def replies_with_macs(row: Node) -> int:
     """Answered attempts whose MAC addresses are known both ways."""
-    return sum(bool(a.macs[0] and a.reply_macs[1]) for a in _answered_here(row))
+    return len([attempt for attempt in row.answered() if attempt.macs[0] and attempt.reply_macs[1]])
 
 
 @NODES.column("attempts")
 def other_hop_in_vain(row: Node) -> int:
     """Of those with another MAC address, attempts that the client repeated after the answer or gave up."""
-    return sum(
-        _leaves_otherwise(a) and not a.continued and a.repeats_after_answer > 0 for a in _answered_here(row)
-    )
+    in_vain = [a for a in row.answered() if a.repeats_after_answer > 0 and not a.continued]
+    return len([attempt for attempt in in_vain if _leaves_otherwise(attempt)])

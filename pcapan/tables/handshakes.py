@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
+from pcapan.track.attempts import RETRANSMISSION_GAP
 from pcapan.track.exchanges import Exchange
-from pcapan.track.sas import SMALLEST_AUTH_SUCCESS, IkeSa, client_backed_out
+from pcapan.track.sas import SMALLEST_AUTH_SUCCESS, IkeSa, SaState, client_backed_out
 
 HANDSHAKES = Table("handshakes", "accepted IKE_SA_INIT and what became of it")
 
@@ -22,19 +23,23 @@ class Handshake(Struct, frozen=True):
 
     sa: IkeSa
     facts: Facts
-
-    @property
-    def last_auth(self) -> Exchange | None:
-        """The client's last IKE_AUTH exchange."""
-        auths = self.sa.auths()
-        return auths[-1] if auths else None
+    server_heard: bool
+    last_auth: Exchange | None
+    """The client's last IKE_AUTH exchange."""
 
 
 def handshake_subjects(facts: Facts) -> Iterator[Handshake]:
     """Accepted handshakes of clients, by time."""
+    both_ways = facts.track.both_ways
     for sa in facts.track.sas:
-        if sa.attempt is not None and not sa.attempt.is_probe:
-            yield Handshake(sa, facts)
+        attempt = sa.attempt
+        if attempt is not None and not attempt.is_probe:
+            auths = sa.auths()
+            yield Handshake(sa, facts, sa.server in both_ways, auths[-1] if auths else None)
+
+
+#: As `SaState` has them, found without asking each member for its value.
+_WORDS = {state: state.value for state in SaState}
 
 
 @HANDSHAKES.column()
@@ -46,7 +51,7 @@ def client(row: Handshake) -> str:
 @HANDSHAKES.column()
 def state(row: Handshake) -> str:
     """half-open, authenticating, established, failed or ended."""
-    return row.sa.state.value
+    return _WORDS[row.sa.state]
 
 
 @HANDSHAKES.column("exchanges")
@@ -83,7 +88,8 @@ def auth_repeats_after_answer(row: Handshake) -> int:
     """Repeats of an IKE_AUTH request after the capture shows it answered."""
     most = 0
     for exchange in row.sa.auths():
-        most = max(most, exchange.repeats_after_response)
+        if exchange.repeats_after_response > most:
+            most = exchange.repeats_after_response
     return most
 
 
@@ -112,7 +118,8 @@ def auth_losses(row: Handshake) -> int:
     """IKE_AUTH requests that were sent more than once: packets may have been lost."""
     losses = 0
     for exchange in row.sa.auths():
-        losses += len(exchange.request.sends) > 1
+        if exchange.last_ts - exchange.first_ts >= RETRANSMISSION_GAP:  # else nothing was sent again
+            losses += len(exchange.request.sends) > 1
     return losses
 
 
@@ -120,20 +127,18 @@ def auth_losses(row: Handshake) -> int:
 def ike_fragments_missing(row: Handshake) -> int:
     """IKE fragments (RFC 7383) missing in requests never answered, and in responses."""
     missing = 0
-    for exchange in row.sa.exchanges.values():
-        request, response = exchange.request, exchange.response
-        if not (request.fragments_total or response.fragments_total):
-            continue  # sent whole both ways, as nearly always
-        in_response = response.missing_fragments
+    for exchange in row.sa.exchanges.values() if row.facts.ike_fragments else ():
+        in_response = exchange.response.missing_fragments
         if in_response or not exchange.answered:
-            missing += request.missing_fragments + in_response
+            missing += exchange.request.missing_fragments + in_response
     return missing
 
 
 @HANDSHAKES.column("datagrams")
 def lost_datagrams(row: Handshake) -> int:
     """IP datagrams with messages of this SA of which IP fragments are missing."""
-    return row.facts.lost_by_spi[row.sa.spi_i]
+    lost = row.facts.lost_by_spi
+    return lost[row.sa.spi_i] if lost else 0
 
 
 @HANDSHAKES.column("ns")
@@ -157,10 +162,11 @@ def client_on_4500(row: Handshake) -> bool:
 @HANDSHAKES.column()
 def server_heard(row: Handshake) -> bool:
     """Both directions of this server were captured, so that an answer could be seen."""
-    return row.sa.server in row.facts.track.both_ways
+    return row.server_heard
 
 
 @HANDSHAKES.column()
 def auth_elsewhere(row: Handshake) -> str | None:
     """The other server that got the IKE_AUTH of this initiator SPI; unknown = none in these captures."""
-    return row.facts.stranded.get(row.sa.spi_i)
+    stranded = row.facts.stranded
+    return stranded.get(row.sa.spi_i) if stranded else None

@@ -7,6 +7,7 @@ judge: why an answer is missing is for the rules.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from pcapan.decode.names import exchange_name
@@ -15,7 +16,7 @@ from pcapan.tables.facts import Facts
 from pcapan.tables.times import iso_time
 from pcapan.track.attempts import Answer, Attempt, Outcome
 from pcapan.track.sas import IkeSa, SaState
-from pcapan.track.sources import Source
+from pcapan.track.sources import LIVE, Source
 
 #: More steps than this nobody reads in a drawing.
 _MOST_STEPS = 18
@@ -45,7 +46,7 @@ def answer_time_rows(facts: Facts) -> list[dict[str, Any]]:
     worst = worst_source(facts.sources.values())
     rows = []
     for address, sources in ((None, list(facts.sources.values())), (worst.address, [worst])):
-        delays = sorted(delay for s in sources for a in s.attempts if (delay := a.answer_delay()) is not None)
+        delays = sorted(chain.from_iterable(source.delays for source in sources))
         if delays:
             shares = {str(share): delays[_rank(share, len(delays))] for share in PERCENTILES}
             rows.append({"address": address, "answers": len(delays), "percentiles_ns": shares})
@@ -61,53 +62,50 @@ def ladder_rows(facts: Facts) -> list[dict[str, Any]]:
     """Up to one ladder of kind "failed" and one of kind "healthy"; none where there is no example."""
     if not facts.sources:
         return []
-    by_attempt: dict[int, IkeSa] = {}
-    for sa in facts.track.sas:
-        if sa.attempt is not None:
-            by_attempt.setdefault(id(sa.attempt), sa)
     worst = worst_source(facts.sources.values())
-    failed = _failed([worst], by_attempt) or _failed(facts.sources.values(), by_attempt)
-    near = failed.src if failed is not None else worst.address
-    healthy = _healthy(facts.track.sas, near)
+    failed = _failed([worst], facts.track.sas) or _failed(facts.sources.values(), facts.track.sas)
+    near = failed[0].src if failed is not None else worst.address
+    healthy = _healthy(facts.sources[near].sas) or _healthy(facts.track.sas)
     rows = []
     if failed is not None:
-        rows.append(_ladder(facts, "failed", failed, by_attempt.get(id(failed))))
+        rows.append(_ladder(facts, "failed", *failed))
     if healthy is not None and healthy.attempt is not None:
         rows.append(_ladder(facts, "healthy", healthy.attempt, healthy))
     return rows
 
 
-def _failed(sources: Iterable[Source], by_attempt: dict[int, IkeSa]) -> Attempt | None:
+def _failed(sources: Iterable[Source], sas: Sequence[IkeSa]) -> tuple[Attempt, IkeSa | None] | None:
     """The example of failure: never answered before refused, refused before given up; then most repeats."""
+    attempts = {id(attempt): attempt for source in sources for attempt in source.attempts}
+    # From the last to the first, so that of several SAs of an attempt the first is its own.
+    own = {id(sa.attempt): sa for sa in reversed(sas) if id(sa.attempt) in attempts}
     ranked = [
-        (grade, -len(attempt.requests), attempt.first_ts, attempt.spi_i, attempt)
-        for source in sources
-        for attempt in source.attempts
-        if attempt.server_heard and not attempt.undecided and (grade := _grade(attempt, by_attempt))
+        (grade, -len(attempt.requests), attempt.first_ts, attempt.spi_i, attempt, own.get(key))
+        for key, attempt in attempts.items()
+        if attempt.server_heard and not attempt.undecided and (grade := _grade(attempt, own.get(key)))
     ]
-    return min(ranked, key=lambda entry: entry[:4])[-1] if ranked else None
+    return min(ranked, key=lambda entry: entry[:4])[-2:] if ranked else None
 
 
-def _grade(attempt: Attempt, by_attempt: dict[int, IkeSa]) -> int:
+def _grade(attempt: Attempt, sa: IkeSa | None) -> int:
     """How well an attempt shows failure, 1 best; 0 = it shows none."""
     if not attempt.answered:
         return 1
     if attempt.outcome is Outcome.REJECTED:
         return 2
-    sa = by_attempt.get(id(attempt))
     if sa is None or sa.is_live_kind:
         return 0
     return 3 if sa.state in (SaState.AUTHENTICATING, SaState.FAILED) else 4
 
 
-def _healthy(sas: Sequence[IkeSa], near: str) -> IkeSa | None:
-    """An established SA whose handshake is here from its first request; best from the same source."""
+def _healthy(sas: Iterable[IkeSa]) -> IkeSa | None:
+    """The best example of an established SA whose handshake is here from its first request."""
     ranked = [
-        (sa.src != near, not sa.esp, len(sa.attempt.requests), sa.first_ts, sa.spi_i, sa)
+        (not sa.esp, len(sa.attempt.requests), sa.first_ts, sa.spi_i, sa)
         for sa in sas
-        if sa.attempt is not None and sa.is_live_kind and sa.attempt.answers and not sa.attempt.is_probe
+        if sa.state in LIVE and sa.attempt is not None and sa.attempt.answers and not sa.attempt.is_probe
     ]
-    return min(ranked, key=lambda entry: entry[:5])[-1] if ranked else None
+    return min(ranked, key=lambda entry: entry[:4])[-1] if ranked else None
 
 
 def _ladder(facts: Facts, kind: str, attempt: Attempt, sa: IkeSa | None) -> dict[str, Any]:

@@ -30,11 +30,9 @@ def capture_limits(facts: Facts) -> list[str]:
         limits.append("Only packets to the server were captured: whether it answered cannot be seen.")
     elif way == "from-server":
         limits.append("Only packets from the server were captured: what clients asked cannot be seen.")
-    if capture.older_sas(facts):
-        limits.append(
-            f"{capture.older_sas(facts)} IKE SAs are older than the capture: "
-            "counts of live SAs are lower bounds."
-        )
+    older = capture.older_sas(facts)
+    if older:
+        limits.append(f"{older} IKE SAs are older than the capture: counts of live SAs are lower bounds.")
     if capture.damaged_files(facts):
         limits.append("A file is cut or damaged: what came after that place is missing.")
     if capture.cut_messages(facts):

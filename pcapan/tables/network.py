@@ -7,12 +7,12 @@ while a slow server answers long after the last send. Requests that stayed unans
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain, pairwise
 
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
+from pcapan.track.attempts import RETRANSMISSION_GAP
 from pcapan.track.exchanges import Exchange
 from pcapan.track.sas import IkeSa
 from pcapan.track.sources import Source
@@ -36,21 +36,15 @@ def _silent_requests(facts: Facts) -> set[tuple[int, int]]:
 
 
 def _repaired(source: Source, silent: set[tuple[int, int]]) -> int:
-    """Requests of a source that were lost, or whose answer was, and that a repeat put right."""
+    """IKE_SA_INITs of a source that were lost, or whose answer was, and that a repeat put right."""
     count = 0
-    for attempt in source.attempts:
-        if len(attempt.requests) < 2:
-            continue
+    for attempt in source.repeated:
         for earlier, later in pairwise(attempt.requests):
             if earlier.digest != later.digest or (earlier.file, earlier.frame) in silent:
                 continue
             request_lost = earlier.answer is None and later.answer is not None
             prompt = later.answer_ts - later.ts < _PROMPT
             count += (request_lost and prompt) or (earlier.answer is not None and attempt.continued)
-    for sa in source.sas:
-        for exchange in sa.exchanges.values():
-            if exchange.by_client and len(exchange.request.sends) > 1:
-                count += _was_repaired(sa, exchange)
     return count
 
 
@@ -70,14 +64,6 @@ def _was_repaired(sa: IkeSa, exchange: Exchange) -> bool:
     return request_lost or (exchange.repeats_after_response > 0 and went_on)
 
 
-def _delays(source: Source) -> Iterator[int]:
-    """Time from the last send to the answer of each answered IKE_SA_INIT, ns."""
-    for attempt in source.attempts:
-        for request in attempt.requests:
-            if request.answer is not None and request.answer_frame:
-                yield request.answer_ts - request.ts
-
-
 class Way:
     """The way between clients and server; what several columns ask for is found once."""
 
@@ -88,12 +74,19 @@ class Way:
     def repaired(self) -> list[int]:
         """Losses that were put right, of each source."""
         silent = _silent_requests(self._facts)
-        return [_repaired(source, silent) for source in self._facts.sources.values()]
+        count = {source.address: _repaired(source, silent) for source in self._facts.sources.values()}
+        for sa in self._facts.track.sas:
+            for exchange in sa.exchanges.values():
+                if exchange.last_ts - exchange.first_ts < RETRANSMISSION_GAP:
+                    continue  # nothing was sent again
+                if exchange.by_client and len(exchange.request.sends) > 1 and sa.src in count:
+                    count[sa.src] += _was_repaired(sa, exchange)
+        return list(count.values())
 
     @cached_property
     def delays(self) -> list[list[int]]:
         """Times from the last send to the answer of each answered IKE_SA_INIT, ns, of each source."""
-        return [list(_delays(source)) for source in self._facts.sources.values()]
+        return [[*source.delays, *source.other_delays] for source in self._facts.sources.values()]
 
     @cached_property
     def ordered_delays(self) -> list[int]:

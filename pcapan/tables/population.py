@@ -44,7 +44,7 @@ def pool_of(address: str) -> Numbered:
 
 def is_untranslated(source: Source) -> bool:
     """Whether a NAT-D source hash proves that nobody translated this source."""
-    return any(attempt.natd_source_matches for attempt in source.attempts)
+    return any(fits for fits, _, _ in source.hashes())
 
 
 class Population(Struct):

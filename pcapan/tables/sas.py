@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pcapan.tables.declare import Table
-from pcapan.track.sas import IkeSa
+from pcapan.track.sas import Basis, IkeSa, SaState
 
 SAS = Table("sas", "IKE SA (pair of SPIs)")
+
+# The words of each, found without asking the member for its value.
+_STATES = {state: state.value for state in SaState}
+_BASES = {basis: basis.value for basis in Basis}
 
 
 @SAS.column()
@@ -41,13 +45,13 @@ def dst(sa: IkeSa) -> str:
 @SAS.column()
 def state(sa: IkeSa) -> str:
     """half-open, authenticating, established, failed or ended."""
-    return sa.state.value
+    return _STATES[sa.state]
 
 
 @SAS.column()
 def basis(sa: IkeSa) -> str:
     """What the state rests on: observed, inferred (from sizes and silence) or older-than-capture."""
-    return sa.basis.value
+    return _BASES[sa.basis]
 
 
 @SAS.column("ns since 1970-01-01 UTC")
@@ -107,7 +111,8 @@ def rekeyed_from(sa: IkeSa) -> str | None:
 @SAS.column("changes")
 def address_changes(sa: IkeSa) -> int:
     """Changes of the client's address or port during the SA: MOBIKE, or a NAT that forgot it."""
-    return max(0, len(sa.peers) - 1)
+    changes = len(sa.peers) - 1
+    return changes if changes > 0 else 0
 
 
 @SAS.column()

@@ -6,6 +6,8 @@ the source with the most unanswered attempts, else the most SAs.
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import compress
 from typing import Any
 
 from pcapan.tables.facts import Facts
@@ -38,12 +40,13 @@ def _bins(
 ) -> list[dict[str, Any]]:
     step = width * SECOND
     count = (end - begin) // step + 1
-    attempts, answered, change = [0] * count, [0] * count, [0] * (count + 1)
+    attempts: Counter[int] = Counter()
+    answered: Counter[int] = Counter()
+    change = [0] * (count + 1)
     for source in sources:
-        for attempt in source.attempts:
-            at = (attempt.requests[0].ts - begin) // step
-            attempts[at] += 1
-            answered[at] += attempt.answered
+        at_bins = [(first - begin) // step for first in source.first_times]
+        attempts.update(at_bins)
+        answered.update(compress(at_bins, source.answers))
         for start, stop in source.live_intervals():
             change[max(0, (start - begin) // step)] += 1
             if stop < end:

@@ -6,10 +6,8 @@ as clients, attempts or failures.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
-from operator import attrgetter
 
 from msgspec import Struct
 
@@ -20,7 +18,6 @@ from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
 from pcapan.tables.population import class_of, is_untranslated, pool_of
 from pcapan.track.attempts import Attempt
-from pcapan.track.sas import Basis, SaState
 from pcapan.track.sources import INITIAL_TTLS, Source
 
 SOURCES = Table("sources", "source address")
@@ -39,8 +36,9 @@ def source_subjects(facts: Facts) -> Iterator[SourceSubject]:
         yield SourceSubject(source, facts)
 
 
-def _count(attempts: list[Attempt], name: str, wanted: bool) -> int:
-    return list(map(attrgetter(name), attempts)).count(wanted)
+def _hashed(row: SourceSubject, which: int, fits: bool) -> int:
+    """Attempts one of whose NAT-D hashes, by number, fits or does not."""
+    return sum([count for found, count in row.source.hashes().items() if found[which] is fits])
 
 
 @SOURCES.column()
@@ -88,13 +86,13 @@ def sas_concurrent_max(row: SourceSubject) -> int:
 @SOURCES.column("SAs")
 def sas_older(row: SourceSubject) -> int:
     """IKE SAs that were there before the capture began."""
-    return len([1 for sa in row.source.sas if sa.basis is Basis.OLDER and sa.predecessor is None])
+    return row.source.older
 
 
 @SOURCES.column("SAs")
 def sas_half_open(row: SourceSubject) -> int:
     """IKE_SA_INITs that were answered and never followed by IKE_AUTH."""
-    return [sa.state for sa in row.source.sas].count(SaState.HALF_OPEN)
+    return row.source.half_open
 
 
 @SOURCES.column("clients")
@@ -106,31 +104,31 @@ def clients_at_once(row: SourceSubject) -> int:
 @SOURCES.column("attempts")
 def natd_source_match(row: SourceSubject) -> int:
     """Attempts whose NAT-D source hash fits: nobody translated this source."""
-    return _count(row.source.attempts, "natd_source_matches", True)
+    return _hashed(row, 0, True)
 
 
 @SOURCES.column("attempts")
 def natd_source_mismatch(row: SourceSubject) -> int:
     """Attempts whose NAT-D source hash does not fit: translated somewhere, or falsified."""
-    return _count(row.source.attempts, "natd_source_matches", False)
+    return _hashed(row, 0, False)
 
 
 @SOURCES.column("attempts")
 def natd_destination_match(row: SourceSubject) -> int:
     """Attempts whose NAT-D destination hash fits the server's own address: no balancer translated it."""
-    return _count(row.source.attempts, "natd_destination_matches", True)
+    return _hashed(row, 1, True)
 
 
 @SOURCES.column("attempts")
 def natd_destination_mismatch(row: SourceSubject) -> int:
     """Attempts whose NAT-D destination hash does not fit the server's address: the client dialled another."""
-    return _count(row.source.attempts, "natd_destination_matches", False)
+    return _hashed(row, 1, False)
 
 
 @SOURCES.column("attempts")
 def natd_destination_is_source(row: SourceSubject) -> int:
     """Attempts whose NAT-D destination hash fits this source itself: the client dialled this address."""
-    return _count(row.source.attempts, "natd_destination_is_source", True)
+    return _hashed(row, 2, True)
 
 
 @SOURCES.column()
@@ -172,15 +170,15 @@ def hop_spread(row: SourceSubject) -> int | None:
 @SOURCES.column("fingerprints")
 def fingerprints(row: SourceSubject) -> int:
     """Different IKE_SA_INIT fingerprints: payload order, proposals, vendor IDs, key exchange group."""
-    shapes = {id(attempt.shape): attempt.shape for attempt in row.source.attempts}
-    return len({(s.payloads, s.sa_body, s.vendor_ids, s.ke_group) for s in shapes.values()})
+    shapes = [shape for shape, _ in row.source.shapes()]
+    return len({(s.payloads, s.sa_body, s.vendor_ids, s.ke_group) for s in shapes})
 
 
 @SOURCES.column("attempts")
 def windows_attempts(row: SourceSubject) -> int:
     """Attempts with a Microsoft vendor ID."""
-    sent = Counter(attempt.shape.vendor_ids for attempt in row.source.attempts)
-    return sum(count for vids, count in sent.items() if any(is_microsoft(vid) for vid in vids))
+    shapes = row.source.shapes()
+    return sum(count for shape, count in shapes if any(is_microsoft(vid) for vid in shape.vendor_ids))
 
 
 @SOURCES.column("series")
@@ -211,7 +209,7 @@ def share_of_clients(row: SourceSubject) -> float:
 @SOURCES.column("sources")
 def same_class_untranslated(row: SourceSubject) -> int:
     """Other sources of the same class whose NAT-D source hash fits: their source was not translated."""
-    same = row.facts.population.untranslated[class_of(row.source.address)]
+    same = row.facts.population.untranslated.get(class_of(row.source.address), 0)
     return same - is_untranslated(row.source)
 
 

@@ -49,6 +49,10 @@ class Answer(StrEnum):
     """The snap length cut the payloads away: an answer, but not known which."""
 
 
+# Asked of every attempt, so where it is found fastest: Python 3.11 looks for a member at each `Answer.X`.
+_ACCEPTED, _COOKIE, _UNREADABLE = Answer.ACCEPTED, Answer.COOKIE, Answer.UNREADABLE
+
+
 class Outcome(StrEnum):
     """How an attempt ended, as far as the capture shows."""
 
@@ -144,22 +148,24 @@ class Attempt(Struct):
         if self.continued:
             return True
         for answer in self.answers:
-            if answer[3] is not Answer.COOKIE:
+            if answer[3] is not _COOKIE:
                 return True
-        return bool(self.unseen) and any(answer is not Answer.COOKIE for answer in self.unseen)
+        return bool(self.unseen) and any(answer is not _COOKIE for answer in self.unseen)
 
     @property
     def accepted(self) -> bool:
         """Whether the responder agreed to an SA (or the answer could not be read)."""
-        accepting = (Answer.ACCEPTED, Answer.UNREADABLE)
-        return self.continued or any(answer in accepting for *_, answer in self.answers)
+        if self.continued:
+            return True
+        said = [answer[3] for answer in self.answers]
+        return _ACCEPTED in said or _UNREADABLE in said
 
     @property
     def cookie_rounds(self) -> int:
         """COOKIE challenges received."""
-        seen = self.unseen.count(Answer.COOKIE) if self.unseen else 0
+        seen = self.unseen.count(_COOKIE) if self.unseen else 0
         for answer in self.answers:
-            if answer[3] is Answer.COOKIE:
+            if answer[3] is _COOKIE:
                 seen += 1
         return seen
 
@@ -177,9 +183,18 @@ class Attempt(Struct):
     def answer_delay(self) -> int | None:
         """Time from the first answered request to its answer, ns."""
         for request in self.requests:
-            if request.answer_frame and request.answer is not Answer.COOKIE:
+            if request.answer_frame and request.answer is not _COOKIE:
                 return request.answer_ts - request.ts
         return None
+
+
+class Asked(Struct, frozen=True):
+    """One request and whether it got a response."""
+
+    ts: int
+    responded: bool
+    attempt: Attempt
+    request: Request
 
 
 def asks_for_an_sa(shape: Shape) -> bool:

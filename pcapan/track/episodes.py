@@ -8,25 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from operator import attrgetter
 
 from msgspec import Struct
 
-from pcapan.track.attempts import GRACE, Attempt, Request
+from pcapan.track.attempts import Asked
 from pcapan.track.sources import Source
 from pcapan.track.timeline import SECOND
 from pcapan.track.tracker import Track
-
-
-class Asked(Struct, frozen=True):
-    """One request and whether it got a response."""
-
-    ts: int
-    responded: bool
-    attempt: Attempt
-    request: Request
 
 
 class Episode(Struct):
@@ -93,21 +84,18 @@ class Silence(Struct):
 #: is 10, and one computer with device and user tunnel holds two.
 FRESH = 3
 
+_BY_TIME = attrgetter("ts")
 
-def list_requests(sources: Iterable[Source], capture_end: int) -> dict[str, list[Asked]]:
+
+def list_requests(sources: Iterable[Source]) -> dict[str, list[Asked]]:
     """Clients' requests by server, in order of time; undecided ones at the capture's end are left out."""
     by_server: dict[str, list[Asked]] = defaultdict(list)
-    decided_until = capture_end - GRACE
     for source in sources:
-        for attempt in source.attempts:
-            last = attempt.requests[-1]
-            for request in attempt.requests:
-                responded = request.answer is not None or (request is last and attempt.continued)
-                if responded or request.ts <= decided_until:
-                    by_server[attempt.server].append(Asked(request.ts, responded, attempt, request))
+        for server, asked in source.asked_by_server().items():
+            by_server[server] += asked
     for asked in by_server.values():
-        asked.sort(key=attrgetter("ts"))
-    return dict(by_server)
+        asked.sort(key=_BY_TIME)
+    return {server: asked for server, asked in by_server.items() if asked}
 
 
 def find_episodes(
@@ -115,17 +103,21 @@ def find_episodes(
 ) -> list[Episode]:
     """All runs of unanswered requests, per source and server, by time of onset; see `list_requests`."""
     episodes: list[Episode] = []
+    both_ways = track.both_ways
     for server, asked in requests.items():
-        per_source: dict[str, list[Asked]] = defaultdict(list)
-        for one in asked:
-            per_source[one.attempt.src].append(one)
-        times = [one.ts for one in asked]
-        for address, own in per_source.items():
-            for begin, end in _runs(own):
-                resumed = _answered_at(own[end]) if end < len(own) else None
-                found = _describe(sources[address], server, own, begin, end, resumed, asked, times)
-                found.server_heard = server in track.both_ways
-                episodes.append(found)
+        silent = [one for one in asked if not one.responded]
+        if not silent:
+            continue
+        waiting = {one.attempt.src for one in silent}
+        everybody = _Sent([one for one in asked if one.responded]), _Sent(silent)
+        of_each = [
+            (source, sorted(source.asked_by_server()[server], key=_BY_TIME))
+            for source in sources.values()
+            if source.address in waiting
+        ]
+        of_each.sort(key=lambda entry: entry[1][0].ts)
+        for source, own in of_each:
+            episodes += _episodes(source, server, server in both_ways, own, *everybody)
     episodes.sort(key=lambda episode: episode.onset)
     return episodes
 
@@ -136,7 +128,7 @@ def find_silences(
     """All runs of requests that a server answered to nobody, by time; see `list_requests`."""
     silences = []
     for server, asked in requests.items():
-        answered_before = list(accumulate((one.responded for one in asked), initial=0))
+        answered_before = list(accumulate([one.responded for one in asked], initial=0))
         flows = [flow.flow for flow in track.esp if server in (flow.src, flow.dst)]
         flows.sort(key=attrgetter("first_ts"))
         begins, ends = [flow.first_ts for flow in flows], [flow.last_ts for flow in flows]
@@ -182,37 +174,47 @@ def _answered_at(one: Asked) -> int:
     return one.request.answer_ts or one.ts
 
 
-def _describe(
-    source: Source,
-    server: str,
-    own: Sequence[Asked],
-    begin: int,
-    end: int,
-    resumed: int | None,
-    everybody: Sequence[Asked],
-    times: Sequence[int],
-) -> Episode:
-    run = list(own[begin:end])
-    onset = run[0].ts
-    last = resumed if resumed is not None else run[-1].ts
-    around = everybody[bisect_left(times, onset) : bisect_right(times, last)]
-    others = [one for one in around if one.attempt.src != source.address]
-    answered_others = [one.attempt.src for one in others if one.responded]
-    live = source.live_at(onset)
-    return Episode(
-        source=source,
-        server=server,
-        server_heard=True,
-        asked=run,
-        resumed_ts=resumed,
-        answered_before=sum(one.responded for one in own[:begin]),
-        others_answered=len(answered_others),
-        others_answered_sources=len(set(answered_others)),
-        others_unanswered_sources=len({one.attempt.src for one in others if not one.responded}),
-        working_flows=_working(source, server, onset, last),
-        released=sum(onset - 5 * SECOND <= to < last for _, to in source.live_intervals()),
-        answered_at_more=sum(one.responded and source.live_at(one.ts) >= live for one in own[end:]),
-    )
+class _Sent:
+    """Requests in order of time, ready to be looked up by it."""
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self._times = [one.ts for one in asked]
+        self._sources = [one.attempt.src for one in asked]
+
+    def sources(self, begin: int, end: int) -> list[str]:
+        """Who sent each of the requests from `begin` to `end`, both in ns and included."""
+        return self._sources[bisect_left(self._times, begin) : bisect_right(self._times, end)]
+
+
+def _episodes(
+    source: Source, server: str, server_heard: bool, own: Sequence[Asked], answered: _Sent, silent: _Sent
+) -> Iterator[Episode]:
+    """The episodes of one source's requests, given everybody's to the same server, answered and not."""
+    lives = source.live_at_each([one.ts for one in own if one.responded])
+    myself = {source.address}
+    unanswered = 0
+    for begin, end in _runs(own):
+        answered_before = begin - unanswered  # whatever is in no run was answered
+        unanswered += end - begin
+        run = list(own[begin:end])
+        onset = run[0].ts
+        resumed = _answered_at(own[end]) if end < len(own) else None
+        last = resumed if resumed is not None else run[-1].ts
+        answered_now = answered.sources(onset, last)
+        yield Episode(
+            source=source,
+            server=server,
+            server_heard=server_heard,
+            asked=run,
+            resumed_ts=resumed,
+            answered_before=answered_before,
+            others_answered=len(answered_now) - answered_now.count(source.address),
+            others_answered_sources=len({*answered_now} - myself),
+            others_unanswered_sources=len({*silent.sources(onset, last)} - myself),
+            working_flows=_working(source, server, onset, last),
+            released=source.ended_within(onset - 5 * SECOND, last),
+            answered_at_more=sum(map(source.live_at(onset).__le__, lives[answered_before:])),
+        )
 
 
 def _working(source: Source, server: str, onset: int, last: int) -> int:

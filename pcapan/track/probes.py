@@ -72,16 +72,7 @@ def find_series(
     return series
 
 
-def could_be_probe(attempt: Attempt, continued: set[int]) -> bool:
-    """Whether an attempt looks like a single probe: one send, no NAT-D, never continued.
-
-    `continued` holds the initiator SPIs of which IKE_AUTH or anything later was seen.
-    """
+def could_be_probe(attempt: Attempt) -> bool:
+    """Whether an attempt looks like a single probe, unless it was continued: one send, no NAT-D."""
     natd_source, natd_destination = attempt.natd
-    return (
-        len(attempt.requests) == 1
-        and attempt.shape.complete
-        and not natd_source
-        and not natd_destination
-        and attempt.spi_i not in continued
-    )
+    return not natd_source and not natd_destination and len(attempt.requests) == 1 and attempt.shape.complete

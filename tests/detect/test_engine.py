@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from pcapan.detect.describe import describe, row_filter
-from pcapan.detect.engine import Group, evaluate_rule, group
+from pcapan.detect.engine import Group, RowVerdict, evaluate_rule, group
 from pcapan.detect.rule import Rule
 from pcapan.detect.schema import Value
 from pcapan.errors import PcapanError
@@ -57,7 +58,54 @@ CASES: list[tuple[str, Rows, dict[str, Value], list[tuple[Verdict, int]]]] = [
 def test_verdicts(rows: Rows, capture: dict[str, Value], expected: list[tuple[Verdict, int]]) -> None:
     rule = good()
     made = group(rule, evaluate_rule(rule, rows, {**CAPTURE, **capture}))
-    assert [(one.verdict, len(one.rows)) for one in made] == expected
+    assert [(one.verdict, sum(len(row.rows) or 1 for row in one.rows)) for one in made] == expected
+
+
+def test_rows_together_are_judged_as_each_alone() -> None:
+    rule = good()
+    chance = random.Random(4)
+    choices: dict[str, tuple[Value, ...]] = {
+        "address": ("10.0.0.1", "10.0.0.2"),
+        "attempts": (0, 3, 7, None),
+        "unanswered_while_up": (0, 4, None),
+        "answered_other_sources": (0, 2, None),
+        "sas_at_onset": (0, 1, 8, None),
+        "esp_continued": (True, False, None),
+    }
+    rows = [row(**{name: chance.choice(of) for name, of in choices.items()}) for _ in range(600)]
+    alone = [evaluate_rule(rule, [one], CAPTURE)[0] for one in rows]
+    together = evaluate_rule(rule, rows, CAPTURE)
+
+    def key(said: RowVerdict) -> tuple[object, ...]:
+        names = ("address", "unanswered_while_up") if said.verdict.reported else ()
+        values = [said.values[name] for name in names]
+        return said.verdict, said.reason, said.unknown, said.severity, said.outcome, *values
+
+    assert {index: key(said) for said in together for index in said.rows} == dict(enumerate(map(key, alone)))
+    assert sum(len(said.rows) for said in together) == len(rows)
+    assert [said.row_index for said in together] == sorted(said.rows[0] for said in together)
+    assert len({said.verdict for said in together}) == 5
+
+
+def test_the_gravest_rows_come_first_whatever_is_said_alike() -> None:
+    kinds = [row(address="b", unanswered_while_up=4), row(address="a", unanswered_while_up=4)]
+    rows = [*kinds, *kinds, row(address="b", unanswered_while_up=9), *kinds]
+    [made] = judge(rows)
+    assert [one.rows for one in made.rows] == [[4], [0, 2, 5], [1, 3, 6]]
+    assert [made.first_indexes(count) for count in (0, 1, 3, 9)] == [
+        [],
+        [4],
+        [4, 0, 1],
+        [4, 0, 1, 2, 3, 5, 6],
+    ]
+    assert (made.row_count, describe(good(), made).addresses) == (7, ["b", "a"])
+
+
+def test_rows_of_which_the_same_is_said_are_told_once() -> None:
+    quiet, silent = row(unanswered_while_up=0), row(attempts=0, address="10.0.0.9")
+    together = evaluate_rule(good(), [quiet, silent, quiet, row(), silent, row(address="10.0.0.9")], CAPTURE)
+    told = [(said.verdict, said.rows) for said in together]
+    assert told == [(N, [0, 2]), (A, [1, 4]), (C, [3]), (C, [5])]
 
 
 def test_inconclusive_names_what_was_unknown() -> None:

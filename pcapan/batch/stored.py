@@ -28,16 +28,16 @@ from pcapan.detect.rule import Rule
 from pcapan.detect.run import FactsStock
 from pcapan.ingest import frames, inputs
 from pcapan.model import Evidence
-from pcapan.scan import columns
+from pcapan.scan import columns, hashes
 from pcapan.tables.facts import Facts, Site, gather_facts
 from pcapan.tables.registry import TABLES
 
-_MAGIC = b"pcapan facts 1\n"
+_MAGIC = b"pcapan facts 2\n"
 #: Tables with a row a packet or so: they are made again from the scans.
 _LARGE = frozenset({"messages", "esp"})
 _PLAIN = frozenset({"bool", "int", "float", "str"})
 #: The modules whose records a scan is made of.
-_RECORDS: tuple[ModuleType, ...] = (columns, frames, inputs, fragments)
+_RECORDS: tuple[ModuleType, ...] = (columns, hashes, frames, inputs, fragments)
 #: No facts of one incident unpack to more.
 _MOST = 4 * 1024**3
 

@@ -7,8 +7,9 @@ renderer); must not know how the answer is found. Keys are never removed within 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, overload
 
 from msgspec import Struct, field
 from msgspec.structs import asdict
@@ -121,6 +122,38 @@ class CaptureSummary(Struct, frozen=True):
     """Sentences: what this capture cannot show."""
 
 
+class LateRows(Sequence[dict[str, Any]]):
+    """Rows of the document that are made when somebody first looks at them: a verdict line needs none."""
+
+    def __init__(self, make: Callable[[], list[dict[str, Any]]]) -> None:
+        self._make = make
+        self._made: list[dict[str, Any]] | None = None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All of them."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        return self.rows()[index]
+
+    def __len__(self) -> int:
+        return len(self.rows())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self.rows() == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[dict[str, Any]]]]:
+        return list, (self.rows(),)  # what makes them stays in its process
+
+
 class Result(Struct, frozen=True):
     """The whole answer. `to_dict` gives the JSON document."""
 
@@ -129,8 +162,8 @@ class Result(Struct, frozen=True):
     inputs: list[dict[str, Any]]
     capture: CaptureSummary
     findings: list[Finding]
-    sources: list[dict[str, Any]]
-    series: list[dict[str, Any]]
+    sources: Sequence[dict[str, Any]]
+    series: Sequence[dict[str, Any]]
     problems: list[Problem]
     answer_times: list[dict[str, Any]] = field(default_factory=list)
     """Since 1.1: how long answers to IKE_SA_INIT took, everybody's and the worst source's."""
@@ -150,8 +183,8 @@ class Result(Struct, frozen=True):
             "inputs": self.inputs,
             "capture": {**asdict(self.capture), "counts": asdict(self.capture.counts)},
             "findings": [finding_dict(finding) for finding in self.findings],
-            "sources": self.sources,
-            "series": self.series,
+            "sources": list(self.sources),
+            "series": list(self.series),
             "answer_times": self.answer_times,
             "ladders": self.ladders,
             "problems": [asdict(problem) for problem in self.problems],

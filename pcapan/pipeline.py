@@ -22,7 +22,7 @@ from pcapan.detect.run import FactsStock, Stock, judge, rule_schema
 from pcapan.errors import PcapanError, UnreadableError, UsageError
 from pcapan.ingest.inputs import InputFacts
 from pcapan.memory import without_collection
-from pcapan.model import CaptureSummary, Counts, Problem, Result
+from pcapan.model import CaptureSummary, Counts, LateRows, Problem, Result
 from pcapan.reading import Opener, Progress, Reading, read_files
 from pcapan.scan.columns import FileScan
 from pcapan.tables.declare import Rows
@@ -253,8 +253,8 @@ def make_result(
             limits=capture_limits(facts),
         ),
         findings=judge(stock, rules),
-        sources=_plain(stock.rows("sources")),
-        series=series_rows(facts),
+        sources=LateRows(lambda: _plain(stock.rows("sources"))),
+        series=LateRows(lambda: series_rows(facts)),
         answer_times=answer_time_rows(facts),
         ladders=ladder_rows(facts),
         problems=_problems(facts, unreadable),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -185,7 +185,7 @@ def _value(hint: Any, value: Any, path: str) -> Any:
             return None
         return _value(next(part for part in parts if part is not NoneType), value, path)
     origin = get_origin(hint)
-    if origin is list:
+    if origin in (list, Sequence):
         if not isinstance(value, list):
             raise _Misfit(path, "is no list")
         (inner,) = get_args(hint)

@@ -23,6 +23,8 @@ cdef unsigned long long _apart(unsigned long long later, unsigned long long earl
 
 @cython.final
 cdef class FlowTable:
+    cdef object _held_words
+    cdef object _held_times
     cdef unsigned long long[::1] _words
     cdef long long[::1] _times
     cdef unsigned int[::1] _slots

@@ -66,8 +66,10 @@ class FlowTable:
         self._limit = limit
         self._count = 0
         self._room = _BEGIN
-        self._words = array("Q", bytes(8 * _WIDTH * _BEGIN))
-        self._times = array("q", bytes(8 * _TIMES * _BEGIN))
+        self._held_words = array("Q", bytes(8 * _WIDTH * _BEGIN))
+        self._held_times = array("q", bytes(8 * _TIMES * _BEGIN))
+        self._words, self._times = self._held_words, self._held_times
+        """The same, as compiled code looks into them."""
         self._slots = array("I", bytes(4 * _SPREAD * _BEGIN))
         """Row + 1 by hash, 0 = free."""
 
@@ -218,8 +220,11 @@ class FlowTable:
     def _grow(self) -> None:
         """Make room for twice as many rows, and spread them anew."""
         room = 2 * self._room
-        self._words = array("Q", bytes(self._words) + bytes(8 * _WIDTH * self._room))
-        self._times = array("q", bytes(self._times) + bytes(8 * _TIMES * self._room))
+        # An array that is looked into cannot grow, and a new one would be a copy of all there is.
+        self._words, self._times = array("Q"), array("q")
+        self._held_words.frombytes(bytes(8 * _WIDTH * self._room))
+        self._held_times.frombytes(bytes(8 * _TIMES * self._room))
+        self._words, self._times = self._held_words, self._held_times
         self._slots = array("I", bytes(4 * _SPREAD * room))
         self._room = room
         words, slots = self._words, self._slots

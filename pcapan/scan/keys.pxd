@@ -8,6 +8,7 @@ cdef size_t _BEGIN, _SPREAD
 
 @cython.final
 cdef class KeyTable:
+    cdef object _held
     cdef unsigned long long[::1] _keys
     cdef unsigned int[::1] _slots
     cdef unsigned long long _seed

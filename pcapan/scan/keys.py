@@ -34,7 +34,9 @@ class KeyTable:
         self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
         self._count = 0
         self._room = _BEGIN
-        self._keys = array("Q", bytes(8 * 3 * _BEGIN))
+        self._held = array("Q", bytes(8 * 3 * _BEGIN))
+        self._keys = self._held
+        """The same, as compiled code looks into it."""
         self._slots = array("I", bytes(4 * _SPREAD * _BEGIN))
         """Number + 1 by hash, 0 = free."""
 
@@ -66,7 +68,10 @@ class KeyTable:
     def _grow(self) -> None:
         """Make room for four times as many keys, and spread them anew."""
         room = 4 * self._room
-        self._keys = array("Q", bytes(self._keys) + bytes(8 * 3 * (room - self._room)))
+        # An array that is looked into cannot grow, and a new one would be a copy of all there is.
+        self._keys = array("Q")
+        self._held.frombytes(bytes(8 * 3 * (room - self._room)))
+        self._keys = self._held
         self._slots = array("I", bytes(4 * _SPREAD * room))
         self._room = room
         mask = _SPREAD * room - 1

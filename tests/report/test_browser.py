@@ -77,7 +77,7 @@ def big() -> Result:
     addresses = [row["address"] for row in rows]
     return replace(
         good,
-        sources=good.sources + rows,
+        sources=[*good.sources, *rows],
         findings=[replace(one, addresses=addresses) for one in good.findings],
     )
 

@@ -47,7 +47,7 @@ def test_the_largest_one_fits() -> None:
         good,
         inputs=good.inputs * 50,
         findings=[replace(one, fix=fix, cannot_show=["no"] * 30) for one in good.findings * 30],
-        sources=good.sources * 100,
+        sources=list(good.sources) * 100,
         capture=replace(good.capture, limits=[f"limit {n}" for n in range(100)]),
         problems=[Problem("scan", "odd", "x", 1, 1, "x")] * 1000,
     )

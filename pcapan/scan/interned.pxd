@@ -18,7 +18,7 @@ cdef class Interned:
     cdef unsigned int[::1] _slots
 
     @cython.locals(mask=cython.size_t, value=cython.ulonglong, slot=cython.size_t, row=cython.size_t)
-    cpdef size_t row(self, const unsigned char[::1] data, size_t begin, size_t end) except? 0 nogil
+    cpdef size_t row(self, const unsigned char[::1] data, size_t begin, size_t end) except? -1 nogil
 
     @cython.locals(slots="unsigned int[::1]", mask=cython.size_t, row=cython.size_t, slot=cython.size_t)
     cdef int _grow(self, size_t more) except -1

@@ -18,7 +18,7 @@ cdef class KeyTable:
     @cython.locals(mask=cython.size_t, slot=cython.size_t, row=cython.size_t, at=cython.size_t)
     cpdef size_t row(
         self, unsigned long long first, unsigned long long second, unsigned long long third
-    ) except? 0 nogil
+    ) except? -1 nogil
 
     @cython.locals(
         room=cython.size_t,

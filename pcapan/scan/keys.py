@@ -65,6 +65,11 @@ class KeyTable:
                 self._grow()
         return row
 
+    def key(self, row: int) -> tuple[int, int, int]:
+        """The key with this number."""
+        at = 3 * row
+        return self._keys[at], self._keys[at + 1], self._keys[at + 2]
+
     def _grow(self) -> None:
         """Make room for four times as many keys, and spread them anew."""
         room = 4 * self._room

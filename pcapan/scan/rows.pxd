@@ -21,7 +21,6 @@ cdef class MessageRows:
     cdef size_t _flushed
     cdef size_t _held
     cdef KeyTable _addresses
-    cdef size_t _address_count
     cdef Interned _shapes
     cdef size_t _shape_count
     cdef unsigned char[::1] _key
@@ -56,10 +55,9 @@ cdef class MessageRows:
     cdef unsigned long long[::1] _digest
     cdef unsigned int[::1] _shape
 
-    @cython.locals(row=cython.size_t)
     cpdef size_t address(
         self, unsigned long long version, unsigned long long hi, unsigned long long lo
-    ) except? 0 nogil
+    ) except? -1 nogil
 
     @cython.locals(at=cython.size_t, row=cython.size_t, shape=cython.size_t, pair=cython.size_t)
     cpdef size_t add(
@@ -79,7 +77,7 @@ cdef class MessageRows:
         long long mac_src,
         long long mac_dst,
         unsigned int marks,
-    ) except? 0 nogil
+    ) except? -1 nogil
 
     cpdef int flush(self) except -1
 
@@ -96,15 +94,13 @@ cdef class MessageRows:
     cdef int _keep_hashes(self, const unsigned char[::1] data, unsigned long long row) except -1 nogil
 
     @cython.locals(at=cython.size_t, index=cython.size_t)
-    cdef size_t _tell_shape(self, const unsigned char[::1] data) except? 0 nogil
+    cdef size_t _tell_shape(self, const unsigned char[::1] data) except? -1 nogil
 
     cdef size_t _string(
         self, size_t at, const unsigned char[::1] data, size_t begin, size_t end
-    ) except? 0 nogil
+    ) except? -1 nogil
 
     cdef int _number(self, size_t at, unsigned int number) except -1 nogil
-
-    cdef int _new_address(self, unsigned long long version, unsigned long long hi, unsigned long long lo) except -1
 
     cdef int _new_pair(self, long long mac_src, long long mac_dst) except -1
 

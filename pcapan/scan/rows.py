@@ -3,7 +3,7 @@
 
 Knows how rows are built: addresses, pairs of MAC addresses and what many messages share (their `Shape`) are
 interned here. Must not know which packets hold a message: the paths do. The lock of the interpreter is taken
-for what is new: a shape, an address, a message that is odd, or some thousand rows.
+for what is rare: a new shape, an odd message, some thousand rows. Whoever waits for it may wait for 5 ms.
 """
 
 from __future__ import annotations
@@ -78,7 +78,6 @@ class MessageRows:
         self._held = 0
         self._addresses = KeyTable()
         """Row = index into `FileScan.addresses`."""
-        self._address_count = 0
         self._shapes = Interned()
         """Row = index into `FileScan.shapes`."""
         self._shape_count = 0
@@ -122,12 +121,11 @@ class MessageRows:
         return self._flushed + self._held
 
     def address(self, version: int, hi: int, lo: int) -> int:
-        """Index of an address in `FileScan.addresses`: two halves of 64 bits, of IPv4 0 and the address."""
-        row = self._addresses.row(version, hi, lo)
-        if row == self._address_count:
-            with cython.gil:
-                self._new_address(version, hi, lo)
-        return row
+        """Index of an address in `FileScan.addresses`: two halves of 64 bits, of IPv4 0 and the address.
+
+        A new one stands there from the next `flush` on.
+        """
+        return self._addresses.row(version, hi, lo)
 
     def add(
         self,
@@ -201,13 +199,17 @@ class MessageRows:
         return row
 
     def flush(self) -> None:
-        """Hand the gathered rows to the columns."""
+        """Hand the gathered rows to the columns, and new addresses to their list."""
         messages = self._scan.messages
         for (name, _), held in zip(_COLUMNS, self._columns, strict=True):
             getattr(messages, name).extend(held[: self._held])
         self._flushed += self._held
         self._held = 0
         self._flush_hashes()
+        addresses = self._scan.addresses
+        for index in range(len(addresses), len(self._addresses)):
+            version, hi, lo = self._addresses.key(index)
+            addresses.append(lo.to_bytes(4, "big") if version == 4 else (hi << 64 | lo).to_bytes(16, "big"))
 
     def _flush_hashes(self) -> None:
         count = self._natd_count
@@ -268,11 +270,6 @@ class MessageRows:
         """Write a number of 16 bits at this place of the key."""
         self._key[at] = number >> 8 & 0xFF
         self._key[at + 1] = number & 0xFF
-
-    def _new_address(self, version: int, hi: int, lo: int) -> None:
-        octets = lo.to_bytes(4, "big") if version == 4 else hi.to_bytes(8, "big") + lo.to_bytes(8, "big")
-        self._scan.addresses.append(octets)
-        self._address_count += 1
 
     def _new_pair(self, mac_src: int, mac_dst: int) -> None:
         known = (mac_src.to_bytes(6, "big"), mac_dst.to_bytes(6, "big")) if mac_src >= 0 else (b"", b"")

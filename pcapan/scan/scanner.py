@@ -61,6 +61,7 @@ class Scanner:
         self.scan.esp = self._recorder.flows(self._esp)
         self.scan.keepalives = self._recorder.flows(self._keepalives)
         self._recorder.talkers(self._talkers)
+        self._recorder.rows.flush()  # addresses that flows alone have
         return self.scan
 
 

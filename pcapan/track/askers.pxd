@@ -22,7 +22,7 @@ cdef class Askers:
     cdef int _take(self, FileRows rows, size_t row) except -1
 
     @cython.locals(at=cython.size_t)
-    cdef size_t _spi(self, unsigned long long spi_i) except? 0
+    cdef size_t _spi(self, unsigned long long spi_i) except? -1
 
     @cython.locals(number=cython.size_t, src=cython.ulonglong, dst=cython.ulonglong, at=cython.size_t)
     cdef int _note(self, FileRows rows, size_t row, bint is_response, str asked) except -1

@@ -46,7 +46,7 @@ cdef class Intake:
     cdef int _take_all(self, object timeline) except -1
 
     @cython.locals(known=cython.uint, name=str)
-    cdef size_t _number(self, FileRows rows, size_t index) except? 0
+    cdef size_t _number(self, FileRows rows, size_t index) except? -1
 
     @cython.locals(kind=cython.int)
     cdef int _take(self, FileRows rows, size_t row) except -1
@@ -77,18 +77,18 @@ cdef class Intake:
     @cython.locals(at=cython.size_t)
     cdef size_t _sa_row(
         self, unsigned long long spi_i, unsigned long long spi_r, unsigned long long server
-    ) except? 0
+    ) except? -1
 
     @cython.locals(sa=IkeSa)
     cdef IkeSa _sa_unknown(self, FileRows rows, size_t row, size_t at, str client, str server)
 
     @cython.locals(at=cython.size_t)
-    cdef size_t _spi_row(self, unsigned long long spi_i) except? 0
+    cdef size_t _spi_row(self, unsigned long long spi_i) except? -1
 
     cdef object _first_of(self, unsigned long long spi_i)
 
     @cython.locals(at=cython.size_t)
-    cdef size_t _pair_row(self, unsigned long long spi_i, unsigned long long spi_r) except? 0
+    cdef size_t _pair_row(self, unsigned long long spi_i, unsigned long long spi_r) except? -1
 
     cdef object _attempt_of(self, object spi_i, str server)
 
@@ -106,7 +106,7 @@ cdef class Intake:
     @cython.locals(ends=cython.ulonglong, at=cython.size_t)
     cdef size_t _attempt_row(
         self, FileRows rows, unsigned long long spi_i, size_t src, size_t dst
-    ) except? 0
+    ) except? -1
 
     @cython.locals(
         spi_i=cython.ulonglong,

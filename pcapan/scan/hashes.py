@@ -55,6 +55,11 @@ class NatdHashes(Mapping[int, Hashes]):
     def __repr__(self) -> str:
         return f"NatdHashes({dict(self)!r})"
 
+    @property
+    def parts(self) -> tuple[array[int], array[int], bytearray]:
+        """Rows, where the hashes of each begin, and the octets of all; not to be changed."""
+        return self._rows, self._begins, self._octets
+
     def reader(self) -> NatdReader:
         """For whoever asks for many."""
-        return NatdReader(self._rows, self._begins, self._octets)
+        return NatdReader(*self.parts)

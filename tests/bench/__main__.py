@@ -42,6 +42,7 @@ class Bench:
         """Part and ``program@file`` -> medians."""
         self.packets: dict[str, int] = {}
         self.octets: dict[str, int] = {}
+        self.messages: dict[str, int] = {}
         self._missing: set[str] = set()
 
     def part(self, part: Part) -> Iterator[str]:
@@ -79,6 +80,7 @@ class Bench:
         if known is None:
             raise WrongError(f"{path} could not be made")
         self.packets[file.name], self.octets[file.name] = known.packets, known.octets
+        self.messages[file.name] = known.ike
         return known
 
     def check(self, path: Path, made: Counts) -> None:
@@ -169,6 +171,10 @@ class Bench:
         if first is None or not target.beside:
             return first
         second = self._number(target, target.beside)
+        if target.measure == "memory a message" and second is not None:
+            files = (name.rpartition("@")[2] for name in (target.of, target.beside))
+            more, fewer = (self.messages[file] for file in files)
+            return (first - second) * 1e6 / (more - fewer)
         return first / second if second else None
 
     def _number(self, target: Target, name: str) -> float | None:
@@ -176,7 +182,7 @@ class Bench:
         if found is None:
             return None
         file = name.rpartition("@")[2]
-        if target.measure == "memory":
+        if target.measure.startswith("memory"):
             return found.memory or None
         if target.measure == "MB/s":
             return self.octets[file] / found.wall / 1e6

@@ -74,7 +74,7 @@ class Target:
     part: str
     what: str
     measure: str
-    """``wall``, ``memory`` (MB), ``memory a message`` (a difference, bytes), ``wall a packet`` or ``MB/s``."""
+    """``wall``, ``memory`` (MB), ``memory a message`` (more of it, bytes), ``wall a packet`` or ``MB/s``."""
     of: str
     """``program@file``."""
     beside: str

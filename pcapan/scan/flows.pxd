@@ -3,8 +3,13 @@ cimport cython
 
 from pcapan.octets cimport mixed, mixed2
 
-cdef size_t _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS, _FIRST_FRAME, _LAST_FRAME
-cdef size_t _LOWEST, _HIGHEST, _WINDOW, _GAP, _COPIES, _WIDTH, _FIRST, _LAST, _GAP_FROM, _TIMES
+cdef enum:
+    _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS, _FIRST_FRAME, _LAST_FRAME
+    _LOWEST, _HIGHEST, _WINDOW, _GAP, _COPIES
+    _WIDTH = 16
+cdef enum:
+    _FIRST, _LAST, _GAP_FROM, _TIMES
+
 cdef size_t _SPREAD
 cdef unsigned long long _WINDOW_MASK, _ONE
 

@@ -28,10 +28,11 @@ if not cython.compiled:
 #: user tells apart beyond them in 64 bits: ports and SPI.
 FlowKey = tuple[int, int, int, int, int, int]
 
-# Columns of a row: those that hold no time, of which there is room for a power of two, and those that do (ns).
-# Compiled, they are constants of the .pxd.
+# Columns of a row: those that hold no time, in room for a power of two, and those that do (ns). Compiled,
+# they are constants of the .pxd.
 if not cython.compiled:
-    _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS, _FIRST_FRAME, _LAST_FRAME = range(10)
+    _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS = range(8)
+    _FIRST_FRAME, _LAST_FRAME = range(8, 10)
     _LOWEST, _HIGHEST, _WINDOW, _GAP, _COPIES = range(10, 15)
     _WIDTH = 16
     _FIRST, _LAST, _GAP_FROM, _TIMES = range(4)

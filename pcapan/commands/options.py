@@ -74,7 +74,7 @@ def settings(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(
                 f"{text!r} does not set a parameter",
                 where=f"--set {text}",
-                hint="write --set RULE.PARAM=VALUE, such as --set sa-limit-exhaustion.min_unanswered=5",
+                hint="write --set RULE.PARAM=VALUE, such as --set sa-limit-exhaustion.min_attempts=5",
             )
         if key in found:
             raise UsageError("a parameter is set twice", where=f"--set {text}", hint=f"give {key} once")

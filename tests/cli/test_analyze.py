@@ -94,7 +94,7 @@ def test_unknown_option_and_command_are_exit_2(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["min=5", "sa-limit-exhaustion.min_unanswered", "=", "no-such.rule=1", "full-nat.nope=1"]
+    "text", ["min=5", "sa-limit-exhaustion.min_attempts", "=", "no-such.rule=1", "full-nat.nope=1"]
 )
 def test_a_wrong_setting_is_exit_2(cli: Cli, text: str) -> None:
     ran = cli("analyze", sample("healthy-dnat"), "--set", text)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pcapan.interrupts import uninterrupted
+from tests.kit.processes import run_code
 from tests.samples_kit import sample
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -97,12 +92,5 @@ def test_ctrl_c_while_something_is_loaded_ends_quietly(moment: str) -> None:
         f"sys.argv = ['pcapan', *{words!r}]\n"
         "entry.main()\n"
     )
-    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+    done = run_code(code)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

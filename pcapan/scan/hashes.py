@@ -14,9 +14,6 @@ from pcapan.scan.natd_reader import NatdReader, unpacked
 Hashes = tuple[tuple[bytes, ...], tuple[bytes, ...]]
 """Data of the NAT_DETECTION_SOURCE_IP and of the NAT_DETECTION_DESTINATION_IP notifies of a message."""
 
-#: Octets before each hash: which of the two notifies it is from, and its length (two octets, big-endian).
-HEAD = 3
-
 
 class NatdHashes(Mapping[int, Hashes]):
     """By row of `MessageColumns`, what the NAT_DETECTION notifies of a message hold."""
@@ -34,7 +31,10 @@ class NatdHashes(Mapping[int, Hashes]):
             self.extend((row,), (0,), packed)
 
     def extend(self, rows: Sequence[int], begins: Sequence[int], octets: bytes | bytearray) -> None:
-        """Add messages, whose rows rise, and where in `octets` the hashes of each begin; see `HEAD`."""
+        """Add messages, whose rows rise, and where in `octets` the hashes of each begin.
+
+        Before each hash stands what `pcapan.scan.natd_reader.HEAD` tells.
+        """
         self._rows.extend(rows)
         self._begins.extend(len(self._octets) + begin for begin in begins)
         self._octets += octets

@@ -3,6 +3,7 @@ cimport cython
 
 from pcapan.octets cimport cut
 
+cdef size_t _HEAD
 cdef tuple _NONE
 
 

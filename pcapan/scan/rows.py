@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from pcapan.decode.ike_walk import PROBLEMS, IkeWalk
 from pcapan.decode.numbers import NAT_DETECTION_DESTINATION_IP, NAT_DETECTION_SOURCE_IP
 from pcapan.scan.columns import MARK_CUT, FileScan, Shape
-from pcapan.scan.hashes import HEAD
 from pcapan.scan.interned import Interned
 from pcapan.scan.keys import KeyTable
+from pcapan.scan.natd_reader import HEAD
 
 if TYPE_CHECKING:
     from pcapan import shadow as cython

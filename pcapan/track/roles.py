@@ -23,10 +23,6 @@ class Roles(Struct):
     servers: list[str] = field(default_factory=list)
     reason: str = "no IKE and no ESP in this capture"
 
-    def is_server(self, address: str) -> bool:
-        """Whether this address was decided to be a VPN server."""
-        return address in self.servers
-
 
 def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str] = ()) -> Roles:
     """Find the servers: those given, else who answers IKE_SA_INIT, who receives it, who speaks from 4500.

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from pcapan import cli
@@ -14,9 +9,8 @@ from pcapan.commands import request
 from pcapan.commands.plain import plain_command, plain_request
 from pcapan.commands.request import AnalyzeRequest
 from pcapan.errors import ExitCode
+from tests.kit.processes import run_code
 from tests.samples_kit import sample
-
-ROOT = Path(__file__).resolve().parents[2]
 
 PLAIN = [
     ["a.pcap"],
@@ -114,14 +108,7 @@ def test_no_library_for_command_lines_is_loaded(words: list[str]) -> None:
         "os._exit = lambda status: print(status, *sys.modules, file=sys.stderr)\n"
         "entry.main()\n"
     )
-    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+    done = run_code(code)
     status, *loaded = done.stderr.split()
     assert status == "0"
     assert not {"typer", "pcapan.cli"} & set(loaded)

@@ -14,9 +14,9 @@ from typing import Any, cast
 import pytest
 
 from pcapan import __main__ as entry
+from tests.kit.processes import environment
 from tests.samples_kit import sample
 
-ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("pandas", "numpy", "pyshark", "pyarrow", "zstandard", "pcapan.pipeline", "rich")
 
 needs_pipes = pytest.mark.skipif(
@@ -25,11 +25,6 @@ needs_pipes = pytest.mark.skipif(
 needs_signals = pytest.mark.skipif(
     os.name != "posix", reason="needs SIGINT as POSIX has it: Ctrl-C while waiting for input is not tested"
 )
-
-
-def _environment() -> dict[str, str]:
-    path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def _imported(arguments: list[str]) -> set[str]:
@@ -43,7 +38,7 @@ def _imported(arguments: list[str]) -> set[str]:
         "print('\\n'.join(sys.modules), file=sys.stderr)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment()
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment()
     )
     return set(done.stderr.splitlines())
 
@@ -74,7 +69,7 @@ def test_python_m_from_another_folder(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env=_environment(),
+        env=environment(),
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -96,7 +91,7 @@ def test_a_closed_pipe_ends_quietly(form: str) -> None:
         form,
     ]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
     ) as running:
         assert running.stdout is not None and running.stderr is not None
         running.stdout.close()
@@ -108,7 +103,7 @@ def test_a_closed_pipe_ends_quietly(form: str) -> None:
 def test_a_closed_pipe_ends_the_text_report_quietly() -> None:
     command = [sys.executable, "-m", "pcapan", "analyze", str(sample("sa-limit-8")), "-v"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
     ) as running:
         assert running.stdout is not None and running.stderr is not None
         running.stdout.close()
@@ -120,7 +115,7 @@ def test_a_closed_pipe_ends_the_text_report_quietly() -> None:
 def test_ctrl_c_while_waiting_for_input_is_exit_130() -> None:
     command = [sys.executable, "-m", "pcapan", "analyze", "-"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
     ) as running:
         assert running.stdin is not None and running.stderr is not None
         running.stdin.write(sample("healthy-dnat").read_bytes()[:1000])
@@ -138,7 +133,7 @@ def test_plain_ascii_terminals_get_text(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pcapan", "analyze", str(path)],
         capture_output=True,
-        env={**_environment(), "PYTHONIOENCODING": "ascii"},
+        env={**environment(), "PYTHONIOENCODING": "ascii"},
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -24,6 +24,7 @@ MODULES = (
     "pcapan.ingest.records",
     "pcapan.ingest.stretch",
     "pcapan.scan.copies",
+    "pcapan.scan.flow_columns",
     "pcapan.scan.flows",
     "pcapan.scan.interned",
     "pcapan.scan.keys",
@@ -33,8 +34,10 @@ MODULES = (
     "pcapan.track.askers",
     "pcapan.track.exchanges",
     "pcapan.track.file_rows",
+    "pcapan.track.flows",
     "pcapan.track.intake",
     "pcapan.track.sas",
+    "pcapan.track.tunnels",
 )
 
 #: Set to anything but 0, it makes every module run from its source.

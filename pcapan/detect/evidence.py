@@ -15,10 +15,10 @@ from pcapan.tables.facts import Facts
 from pcapan.tables.sources import SourceSubject
 from pcapan.track.attempts import Asked, Attempt, Request
 from pcapan.track.episodes import Episode, Silence
+from pcapan.track.flows import EspFlow
 from pcapan.track.probes import ProbeSeries
 from pcapan.track.sas import Basis, IkeSa
 from pcapan.track.sources import Source
-from pcapan.track.timeline import EspFlow
 
 
 def _asked(subject: Any) -> list[Asked]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from copy import copy
 
 from msgspec.structs import replace
 
@@ -17,7 +18,7 @@ from pcapan.decode.numbers import PAYLOAD_SA
 from pcapan.redact.ike import rewrite_sa
 from pcapan.redact.names import Collector, End, Names
 from pcapan.redact.packets import rewrite_datagram
-from pcapan.scan.columns import FileScan, MessageColumns, Shape
+from pcapan.scan.columns import FileScan, FlowColumns, MessageColumns, Shape
 from pcapan.scan.hashes import Hashes, NatdHashes
 
 #: Bytes of a datagram whose end was not seen.
@@ -36,7 +37,7 @@ def collect(scan: FileScan, found: Collector) -> None:
             found.mac(mac)
     found.ike_spis.update(scan.messages.spi_i, scan.messages.spi_r)
     found.ike_spis.update(seen.quoted_spi_i for seen in scan.icmp if seen.quoted_spi_i is not None)
-    found.esp_spis.update(flow.spi for flow in scan.esp)
+    found.esp_spis.update(scan.esp.spi)
     for row, ends in _hash_rows(scan):
         for hashes in scan.natd[row]:
             for data in hashes:
@@ -54,7 +55,7 @@ def redact_scan(scan: FileScan, names: Names) -> FileScan:
         shapes=[_shape(shape, names) for shape in scan.shapes],
         messages=_messages(scan.messages, names),
         natd=_hashes(scan, names),
-        esp=[replace(flow, spi=names.esp_spi(flow.spi)) for flow in scan.esp],
+        esp=_flows(scan.esp, names),
         icmp=[
             replace(seen, quoted_spi_i=names.ike_spi(seen.quoted_spi_i or 0))
             if seen.quoted_spi_i is not None
@@ -66,6 +67,12 @@ def redact_scan(scan: FileScan, names: Names) -> FileScan:
         source_macs={names.mac(mac) for mac in scan.source_macs},
         link_neighbours={names.address(a): names.mac(mac) for a, mac in scan.link_neighbours.items()},
     )
+
+
+def _flows(rows: FlowColumns, names: Names) -> FlowColumns:
+    made = copy(rows)
+    made.spi = array("I", map(names.esp_spi, rows.spi))
+    return made
 
 
 def _messages(rows: MessageColumns, names: Names) -> MessageColumns:

@@ -9,6 +9,7 @@ stays small. Times are UTC nanoseconds, addresses are indexes into `FileScan.add
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 
 from msgspec import Struct, field
 
@@ -102,6 +103,77 @@ class Flow(Struct):
     copies: int = 0
 
 
+#: Columns of `FlowColumns`, in the order of the fields of `Flow`, with their types as `array` names them.
+FLOW_COLUMNS = {
+    "src": "I",
+    "dst": "I",
+    "sport": "H",
+    "dport": "H",
+    "spi": "I",
+    "packets": "Q",
+    "octets": "Q",
+    "first_ts": "q",
+    "last_ts": "q",
+    "first_frame": "Q",
+    "last_frame": "Q",
+    "lowest_sequence": "I",
+    "highest_sequence": "I",
+    "longest_gap": "Q",
+    "gap_from": "q",
+    "copies": "Q",
+}
+
+
+class FlowColumns:
+    """Flows in order of their first packet, one array for each field of `Flow`.
+
+    A `Flow` is made when it is asked for: an incident may have a hundred thousand of which nobody asks.
+    """
+
+    src: array[int]
+    dst: array[int]
+    sport: array[int]
+    dport: array[int]
+    spi: array[int]
+    packets: array[int]
+    octets: array[int]
+    first_ts: array[int]
+    last_ts: array[int]
+    first_frame: array[int]
+    last_frame: array[int]
+    lowest_sequence: array[int]
+    highest_sequence: array[int]
+    longest_gap: array[int]
+    gap_from: array[int]
+    copies: array[int]
+
+    def __init__(self, count: int = 0) -> None:
+        """`count` rows of zeros, for somebody to fill."""
+        for name, kind in FLOW_COLUMNS.items():
+            setattr(self, name, array(kind, (0,)) * count)
+
+    def __len__(self) -> int:
+        return len(self.src)
+
+    def __getitem__(self, row: int) -> Flow:
+        return Flow(*[column[row] for column in self.columns()])
+
+    def __iter__(self) -> Iterator[Flow]:
+        return map(Flow, *self.columns())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FlowColumns) and self.columns() == other.columns()
+
+    def __repr__(self) -> str:
+        return f"FlowColumns({list(self)!r})"
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def columns(self) -> list[array[int]]:
+        """Its columns, in the order of the fields of `Flow`."""
+        return [getattr(self, name) for name in FLOW_COLUMNS]
+
+
 class IcmpObservation(Struct, frozen=True):
     """An ICMP or ICMPv6 error that quotes a packet of ours: an observation, never a message."""
 
@@ -155,8 +227,8 @@ class FileScan(Struct):
     """By row of `messages`."""
     fragment_frames: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """Row of `messages` -> frames of all IP fragments of its datagram."""
-    esp: list[Flow] = field(default_factory=list)
-    keepalives: list[Flow] = field(default_factory=list)
+    esp: FlowColumns = field(default_factory=FlowColumns)
+    keepalives: FlowColumns = field(default_factory=FlowColumns)
     icmp: list[IcmpObservation] = field(default_factory=list)
     odd: list[OddDatagram] = field(default_factory=list)
     incomplete: list[IncompleteDatagram] = field(default_factory=list)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from pcapan.scan.columns import FileScan, Flow, ScanProblem
+from pcapan.scan.columns import FileScan, ScanProblem
 from pcapan.scan.flows import FlowKey, FlowTable
 from pcapan.scan.rows import MessageRows
 
@@ -104,20 +104,6 @@ class Recorder:
         """Remember which MAC address an IP address of this link has."""
         if len(self.scan.link_neighbours) < MAX_MACS:
             self.scan.link_neighbours[address] = mac
-
-    def flows(self, table: FlowTable) -> list[Flow]:
-        """The rows of a flow table with their addresses interned, in order of first appearance."""
-        return [
-            Flow(
-                self.rows.address(version, src_hi, src_lo),
-                self.rows.address(version, dst_hi, dst_lo),
-                ends >> 48,
-                ends >> 32 & 0xFFFF,
-                ends & 0xFFFFFFFF,
-                *totals,
-            )
-            for (version, src_hi, src_lo, dst_hi, dst_lo, ends), totals in table.rows()
-        ]
 
     def talkers(self, table: FlowTable) -> None:
         """Count the packets of other protocols that a flow table holds by sender."""

@@ -13,6 +13,7 @@ from pcapan.ingest.frames import FrameBlock, Interface
 from pcapan.ingest.stretch import Stretch
 from pcapan.scan.columns import FileScan
 from pcapan.scan.copies import RecentPackets
+from pcapan.scan.flow_columns import flow_columns
 from pcapan.scan.flows import FlowTable
 from pcapan.scan.general import GeneralPath
 from pcapan.scan.lone import take_back_lone_copies
@@ -58,8 +59,8 @@ class Scanner:
         self._general.finish()
         self._recorder.rows.flush()
         take_back_lone_copies(self.scan)
-        self.scan.esp = self._recorder.flows(self._esp)
-        self.scan.keepalives = self._recorder.flows(self._keepalives)
+        self.scan.esp = flow_columns(self._esp, self._recorder.rows)
+        self.scan.keepalives = flow_columns(self._keepalives, self._recorder.rows)
         self._recorder.talkers(self._talkers)
         self._recorder.rows.flush()  # addresses that flows alone have
         return self.scan

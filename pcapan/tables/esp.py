@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pcapan.tables.declare import Table
-from pcapan.track.timeline import EspFlow
+from pcapan.track.flows import EspFlow
 
 ESP = Table("esp", "ESP SPI and direction")
 

@@ -63,7 +63,7 @@ def auth_rounds(row: Handshake) -> int:
 @HANDSHAKES.column()
 def has_esp(row: Handshake) -> bool:
     """ESP of this SA was seen."""
-    return bool(row.sa.esp)
+    return row.sa.has_esp
 
 
 @HANDSHAKES.column("requests")

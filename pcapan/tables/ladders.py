@@ -101,7 +101,7 @@ def _grade(attempt: Attempt, sa: IkeSa | None) -> int:
 def _healthy(sas: Iterable[IkeSa]) -> IkeSa | None:
     """The best example of an established SA whose handshake is here from its first request."""
     ranked = [
-        (not sa.esp, len(sa.attempt.requests), sa.first_ts, sa.spi_i, sa)
+        (not sa.has_esp, len(sa.attempt.requests), sa.first_ts, sa.spi_i, sa)
         for sa in sas
         if sa.state in LIVE and sa.attempt is not None and sa.attempt.answers and not sa.attempt.is_probe
     ]

@@ -14,9 +14,9 @@ from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
 from pcapan.track.attempts import RETRANSMISSION_GAP
 from pcapan.track.exchanges import Exchange
+from pcapan.track.flows import SECOND
 from pcapan.track.sas import IkeSa
 from pcapan.track.sources import Source
-from pcapan.track.timeline import SECOND
 
 NETWORK = Table("network", "whole capture, as far as loss and delay go")
 
@@ -58,7 +58,7 @@ def _was_repaired(sa: IkeSa, exchange: Exchange) -> bool:
         return False
     before = [ts for *_, ts in sends if ts <= answers[0][2]]
     request_lost = len(before) > 1 and answers[0][2] - before[-1] < _PROMPT
-    went_on = bool(sa.esp) or any(
+    went_on = sa.has_esp or any(
         later.by_client and later.message_id > exchange.message_id for later in sa.exchanges.values()
     )
     return request_lost or (exchange.repeats_after_response > 0 and went_on)

@@ -99,7 +99,7 @@ def esp_spis(sa: IkeSa) -> int:
 @SAS.column("packets")
 def esp_packets(sa: IkeSa) -> int:
     """ESP packets that belong to it, both directions."""
-    return sum(flow.flow.packets for flow in sa.esp)
+    return sa.esp_packets
 
 
 @SAS.column()

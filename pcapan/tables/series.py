@@ -13,8 +13,8 @@ from typing import Any
 from pcapan.tables.facts import Facts
 from pcapan.tables.ladders import worst_source
 from pcapan.tables.times import iso_time
+from pcapan.track.flows import SECOND
 from pcapan.track.sources import Source
-from pcapan.track.timeline import SECOND
 
 #: More bins than this nobody can tell apart on a page.
 _MOST_BINS = 120

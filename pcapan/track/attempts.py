@@ -23,7 +23,7 @@ from pcapan.decode.numbers import (
 )
 from pcapan.scan.columns import Shape
 from pcapan.scan.hashes import Hashes, NatdHashes
-from pcapan.track.timeline import SECOND
+from pcapan.track.flows import SECOND
 
 #: Sends of the same bytes closer together than this are one send: Windows repeats after 1 s, and
 #: one implementation sends a COOKIE retry twice within a millisecond.

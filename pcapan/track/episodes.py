@@ -15,8 +15,8 @@ from operator import attrgetter
 from msgspec import Struct
 
 from pcapan.track.attempts import Asked
+from pcapan.track.flows import SECOND
 from pcapan.track.sources import Source
-from pcapan.track.timeline import SECOND
 from pcapan.track.tracker import Track
 
 

@@ -12,7 +12,8 @@ from msgspec import Struct
 from pcapan.decode.fragments import IncompleteDatagram
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
 from pcapan.scan.pick import first_message
-from pcapan.track.timeline import SECOND, Timeline
+from pcapan.track.flows import SECOND
+from pcapan.track.timeline import Timeline
 
 _UDP = 17
 #: The missing fragment may lie behind the end of the capture when the datagram began this close to it.

@@ -14,7 +14,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from pcapan.track.attempts import Attempt
-from pcapan.track.timeline import SECOND
+from pcapan.track.flows import SECOND
 
 #: Fewer are a coincidence: three equal intervals in a row hardly are.
 FEWEST_PROBES = 4

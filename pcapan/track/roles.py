@@ -14,7 +14,8 @@ from msgspec import Struct, field
 
 from pcapan.decode.numbers import FLAG_INITIATOR, FLAG_RESPONSE, IKE_PORT, NAT_T_PORT
 from pcapan.track.askers import Init
-from pcapan.track.timeline import EspFlow, Timeline
+from pcapan.track.flows import Ends, Flows
+from pcapan.track.timeline import Pair, Timeline
 
 
 class Roles(Struct):
@@ -24,7 +25,7 @@ class Roles(Struct):
     reason: str = "no IKE and no ESP in this capture"
 
 
-def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str] = ()) -> Roles:
+def decide_roles(timeline: Timeline, esp: Flows, given: Sequence[str] = ()) -> Roles:
     """Find the servers: those given, else who answers IKE_SA_INIT, who receives it, who speaks from 4500.
 
     A gateway that itself dials a peer does not make that peer a server: an address whose only
@@ -34,53 +35,55 @@ def decide_roles(timeline: Timeline, esp: Sequence[EspFlow], given: Sequence[str
     if given:
         return Roles(list(dict.fromkeys(given)), "named by the user")
     pairs = timeline.pairs()
-    roles = _decide(timeline.inits(), pairs, esp)
+    roles = _decide(timeline.inits(), pairs, esp.ends())
     if not roles.servers and timeline.flood is not None:
         roles = Roles([str(ip_address(timeline.flood.server))], "receives IKE_SA_INIT")
-    files = {pair[0] for pair in pairs} | {flow.file for flow in esp}
+    files = {pair[0] for pair in pairs}.union(esp.files) if len(timeline.scans) > 1 else set()
     for file in sorted(files) if len(files) > 1 else ():
         own = [pair for pair in pairs if pair[0] == file]
-        flows = [flow for flow in esp if flow.file == file]
-        seen = {a for _, *both, _ in own for a in both} | {a for flow in flows for a in (flow.src, flow.dst)}
+        seen = {a for _, *both, _ in own for a in both}.union(*((a, b) for a, _, b, _ in esp.ends(file)))
         if not seen & set(roles.servers):
-            roles.servers += _decide(timeline.inits(file), own, flows).servers
+            roles.servers += _decide(timeline.inits(file), own, esp.ends(file)).servers
     return roles
 
 
-def _decide(
-    inits: Iterable[Init], pairs: Iterable[tuple[int, str, str, int]], esp: Sequence[EspFlow]
-) -> Roles:
-    """`inits` are those of `Timeline.inits`, `pairs` those of `Timeline.pairs`."""
+def _decide(inits: Iterable[Init], pairs: Iterable[Pair], esp: Iterable[Ends]) -> Roles:
+    """See `Timeline.inits`, `Timeline.pairs` and `Flows.ends`."""
     answered: dict[str, None] = {}
     asked: dict[str, set[str]] = defaultdict(set)
-    ported: dict[str, set[str]] = defaultdict(set)
     for src, dst, is_response, was_asked in inits:
         if is_response:
             answered[src] = answered[was_asked] = None
             asked[src].add(dst)
         else:
             asked[dst].add(src)
+    servers = _choose({a: len(asked[a]) for a in answered}, asked)
+    if servers:
+        return Roles(servers, "answers IKE_SA_INIT")
+    servers = _choose({a: len(peers) for a, peers in asked.items()}, asked)
+    if servers:
+        return Roles(servers, "receives IKE_SA_INIT")
+    ported = _ported(pairs, esp)
+    servers = _choose({a: len(peers) for a, peers in ported.items()}, ported)
+    return Roles(servers, "speaks from port 500 or 4500 to most peers") if servers else Roles()
+
+
+def _ported(pairs: Iterable[Pair], esp: Iterable[Ends]) -> dict[str, set[str]]:
+    """Per address that may be a server's by its ports: its peers."""
+    ported: dict[str, set[str]] = defaultdict(set)
     for _, src, dst, flags in pairs:
         is_response, from_initiator = flags & FLAG_RESPONSE > 0, flags & FLAG_INITIATOR > 0
         if flags < 0 or is_response == from_initiator:
             continue  # the I and R flags do not tell who is the original responder here
         responder, peer = (src, dst) if is_response else (dst, src)
         ported[responder].add(peer)
-    for flow in esp:
-        _note_port(ported, flow.src, flow.flow.sport, flow.dst, flow.flow.dport)
-        _note_port(ported, flow.dst, flow.flow.dport, flow.src, flow.flow.sport)
-    for candidates, reason in (
-        ({a: len(asked[a]) for a in answered}, "answers IKE_SA_INIT"),
-        ({a: len(peers) for a, peers in asked.items()}, "receives IKE_SA_INIT"),
-        ({a: len(peers) for a, peers in ported.items()}, "speaks from port 500 or 4500 to most peers"),
-    ):
-        servers = _choose(candidates, asked if "INIT" in reason else ported)
-        if servers:
-            return Roles(servers, reason)
-    return Roles()
+    for src, sport, dst, dport in esp:
+        _note_port(ported, src, sport, dst)
+        _note_port(ported, dst, dport, src)
+    return ported
 
 
-def _note_port(ported: dict[str, set[str]], address: str, port: int, peer: str, peer_port: int) -> None:
+def _note_port(ported: dict[str, set[str]], address: str, port: int, peer: str) -> None:
     """A server keeps its well-known port; NAT often changes the client's."""
     if port in (IKE_PORT, NAT_T_PORT, 0):
         ported[address].add(peer)

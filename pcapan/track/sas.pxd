@@ -2,6 +2,7 @@
 cimport cython
 
 from pcapan.track.exchanges cimport Exchange
+from pcapan.track.flows cimport FlowGroups
 
 cdef int _AUTH, _CHILD, _INFORMATIONAL
 cdef long long _SECOND, _AUTH_SUCCESS
@@ -18,7 +19,8 @@ cdef class IkeSa:
     cdef readonly object attempt
     cdef readonly list peers
     cdef readonly dict exchanges
-    cdef readonly list esp
+    cdef FlowGroups _esp
+    cdef size_t _esp_number
     cdef public IkeSa predecessor
     cdef public IkeSa successor
     cdef public object state
@@ -37,6 +39,10 @@ cdef class IkeSa:
     @cython.locals(peer=tuple)
     cdef object seen(self, long long ts, str address, int port)
 
+    cpdef object carry(self, FlowGroups groups, size_t number)
+
+    cpdef object esp_since(self)
+
     cpdef list auths(self)
 
     cpdef list later(self)
@@ -54,8 +60,8 @@ cdef bint _is_conversation(Exchange exchange, bint both_directions) except -1
 @cython.locals(done=cython.longlong, exchange=Exchange)
 cpdef bint client_backed_out(IkeSa sa, Exchange last) except -1
 
-@cython.locals(later=list, exchange=Exchange, last=Exchange, last_ts=cython.longlong, chain_esp=list, gone=cython.bint)
+@cython.locals(later=list, exchange=Exchange, last=Exchange, last_ts=cython.longlong, gone=cython.bint)
 cpdef object judge_end(IkeSa sa, object capture_end, object keepalive_until)
 
-@cython.locals(flows=list, link=IkeSa)
-cdef list _chain_esp(IkeSa sa)
+@cython.locals(link=IkeSa)
+cdef tuple _chain_esp(IkeSa sa)

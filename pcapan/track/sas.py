@@ -23,7 +23,7 @@ from operator import attrgetter
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH, INFORMATIONAL
 from pcapan.track.attempts import Attempt
 from pcapan.track.exchanges import Exchange
-from pcapan.track.timeline import SECOND, EspFlow
+from pcapan.track.flows import SECOND, EspFlow, FlowGroups
 
 #: Encrypted bytes of the IKE_AUTH response that completes the IKE SA, at least: identity (12), AUTH
 #: (28 to 40), then the child SA (40) and its traffic selectors (48) or a notify that there is none,
@@ -93,7 +93,8 @@ class IkeSa:
         """(time, address, port) of the client, each change once."""
         self.exchanges: dict[int, Exchange] = {}
         """By message id, exchange type and whether the client asked; in order of appearance."""
-        self.esp: list[EspFlow] = []
+        self._esp: FlowGroups | None = None
+        self._esp_number = 0
         self.predecessor: IkeSa | None = None
         """The SA that this one was rekeyed from (CREATE_CHILD_SA)."""
         self.successor: IkeSa | None = None
@@ -108,6 +109,32 @@ class IkeSa:
         self._auths = self._later = _NOT_SORTED
         """Lists that are asked for many times over, good while `_sorted`; not after a new exchange."""
         self._sorted = False
+
+    def carry(self, groups: FlowGroups, number: int) -> None:
+        """Take the ESP that has this number among the groups."""
+        self._esp = groups
+        self._esp_number = number
+        if groups.count(number):
+            self.last_ts = max(self.last_ts, groups.until(number))
+
+    @property
+    def esp(self) -> list[EspFlow]:
+        """Its ESP flows by time of their first packet."""
+        return [] if self._esp is None else self._esp.of(self._esp_number)
+
+    @property
+    def has_esp(self) -> bool:
+        """Whether any ESP was seen."""
+        return self._esp is not None and self._esp.count(self._esp_number) > 0
+
+    @property
+    def esp_packets(self) -> int:
+        """Packets of ESP, both ways."""
+        return 0 if self._esp is None else self._esp.packets(self._esp_number)
+
+    def esp_since(self) -> int | None:
+        """When its ESP began, ns."""
+        return self._esp.since(self._esp_number) if self._esp is not None and self.has_esp else None
 
     def exchange(self, kind: int, message_id: int, by_client: bool, ts: int) -> Exchange:
         """The exchange of this type and message id that the client or the server asked for; new at `ts`."""
@@ -176,12 +203,6 @@ class IkeSa:
         return sa
 
     @property
-    def has_esp_both_ways(self) -> bool:
-        """ESP was seen from the client and to it."""
-        directions = {flow.src == self.server for flow in self.esp}
-        return len(directions) == 2
-
-    @property
     def is_live_kind(self) -> bool:
         """Whether the SA was established at some time."""
         return self.state in (SaState.ESTABLISHED, SaState.ENDED)
@@ -191,7 +212,7 @@ def judge_establishment(sa: IkeSa, both_directions: bool) -> None:
     """Set state, basis and time of establishment from everything seen of the SA but its end."""
     auths = sa.auths()
     later = [e for e in sa.later() if _is_conversation(e, both_directions)]
-    sign_of_life = bool(sa.esp) or bool([e for e in later if e.kind == _CHILD])
+    sign_of_life = sa.has_esp or bool([e for e in later if e.kind == _CHILD])
     if sa.attempt is None and not auths:
         if sign_of_life or later:
             sa.state, sa.basis = SaState.ESTABLISHED, Basis.OLDER
@@ -200,7 +221,7 @@ def judge_establishment(sa: IkeSa, both_directions: bool) -> None:
     if not auths:
         sa.state = SaState.ESTABLISHED if sign_of_life else SaState.HALF_OPEN
         sa.basis = Basis.INFERRED if sign_of_life else Basis.OBSERVED
-        sa.established_ts = sa.esp[0].flow.first_ts if sa.esp else None
+        sa.established_ts = sa.esp_since()
         if sign_of_life and sa.established_ts is None:
             sa.established_ts = later[0].first_ts
         return
@@ -249,8 +270,7 @@ def judge_end(sa: IkeSa, capture_end: int, keepalive_until: int) -> None:
         if exchange.last_ts > last.last_ts:
             last = exchange
     last_ts = last.last_ts
-    chain_esp = _chain_esp(sa)
-    esp_until = max([flow.flow.last_ts for flow in chain_esp], default=0)
+    has_esp, esp_until, usual = _chain_esp(sa)
     active_until = max(esp_until, keepalive_until)
     gone = not last.response.count and not last.by_client and last.request.count >= GIVEN_UP_AFTER
     if gone and active_until <= last.request.first_ts:
@@ -259,17 +279,22 @@ def judge_end(sa: IkeSa, capture_end: int, keepalive_until: int) -> None:
     if last.kind != _INFORMATIONAL or active_until > last_ts + _SECOND:
         return
     # A rekeyed child SA is also deleted by INFORMATIONAL, right after its CREATE_CHILD_SA; silence tells.
-    usual = max([flow.flow.longest_gap for flow in chain_esp], default=USUAL_SILENCE)
-    if chain_esp and esp_until < last.first_ts - max(usual, SHORTEST_SILENCE):
+    if not has_esp:
+        usual = USUAL_SILENCE
+    elif esp_until < last.first_ts - max(usual, SHORTEST_SILENCE):
         usual = max(usual, USUAL_SILENCE)
     if capture_end - last_ts > max(SHORTEST_SILENCE, usual):
         sa.state, sa.ended_ts = SaState.ENDED, last_ts
 
 
-def _chain_esp(sa: IkeSa) -> list[EspFlow]:
-    flows: list[EspFlow] = []
+def _chain_esp(sa: IkeSa) -> tuple[bool, int, int]:
+    """Whether there was ESP in a chain of SAs, when the last of it came, and its longest silence."""
+    found, until, longest = False, 0, 0
     link: IkeSa | None = sa
     while link is not None:
-        flows += link.esp
+        if link._esp is not None and link.has_esp:
+            found = True
+            until = max(until, link._esp.until(link._esp_number))
+            longest = max(longest, link._esp.longest_gap(link._esp_number))
         link = link.predecessor
-    return flows
+    return found, until, longest

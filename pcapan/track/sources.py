@@ -17,10 +17,10 @@ from msgspec import Struct, field
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
 from pcapan.scan.columns import Shape
 from pcapan.track.attempts import GRACE, Answer, Asked, Attempt
+from pcapan.track.flows import SECOND, EspFlow
 from pcapan.track.numbered import Numbered, numbered
 from pcapan.track.probes import ProbeSeries, could_be_probe, find_series
 from pcapan.track.sas import Basis, IkeSa, SaState
-from pcapan.track.timeline import SECOND, EspFlow
 from pcapan.track.tracker import Track
 
 #: A NAT keeps an idle UDP port mapping for at least this long, so a port silent for less is still

@@ -14,14 +14,12 @@ from operator import attrgetter, itemgetter, le
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from pcapan.decode.numbers import FLAG_RESPONSE
 from pcapan.scan.columns import (
     MARK_COPY,
     MARK_CUT,
     FileScan,
-    Flow,
     IcmpObservation,
     MessageColumns,
     OddDatagram,
@@ -30,8 +28,7 @@ from pcapan.scan.columns import (
 from pcapan.track.askers import Askers, Init, senders
 from pcapan.track.file_rows import FileRows, file_rows
 from pcapan.track.flood import Flood, find_flood
-
-SECOND = 1_000_000_000
+from pcapan.track.flows import Addresses, Flows, gather_flows
 
 _T = TypeVar("_T")
 
@@ -138,11 +135,6 @@ def _messages_of(scan: FileScan, names: Sequence[str], file: int, order: Sequenc
     )
 
 
-def _text(address: bytes) -> str:
-    """An address in text form, of which there may be a million."""
-    return ".".join(map(str, address)) if len(address) == 4 else str(ip_address(address))
-
-
 #: All marks but those of copies.
 _NO_COPIES = bytes(mark for mark in range(256) if not mark & MARK_COPY)
 
@@ -160,56 +152,17 @@ def _in_time(rows: MessageColumns, left_out: bytes | None) -> Sequence[int]:
     return order
 
 
-class EspFlow(Struct):
-    """ESP of one SPI in one direction, or one flow of keepalives; see `pcapan.scan.columns.Flow`."""
-
-    file: int
-    src: str
-    dst: str
-    flow: Flow
-
-
-def _join_files(flows: list[EspFlow]) -> list[EspFlow]:
-    """A flow that goes on in the next file is one flow; flows that run beside each other stay apart.
-
-    Those were captured at two points. The joined flow belongs to the file in which it begins.
-    """
-    joined: dict[tuple[str, str, int, int, int], EspFlow] = {}
-    kept: list[EspFlow] = []
-    for entry in flows:
-        flow = entry.flow
-        key = (entry.src, entry.dst, flow.sport, flow.dport, flow.spi)
-        before = joined.get(key)
-        if before is not None and flow.first_ts >= before.flow.last_ts - SECOND:
-            before.flow = _joined(before.flow, flow)
-        else:
-            joined[key] = entry
-            kept.append(entry)
-    return kept
-
-
-def _joined(one: Flow, other: Flow) -> Flow:
-    gaps = [(one.longest_gap, one.gap_from), (other.first_ts - one.last_ts, one.last_ts)]
-    longest, begun = max([*gaps, (other.longest_gap, other.gap_from)], key=lambda gap: gap[0])
-    later = other.last_ts > one.last_ts
-    return replace(
-        one,
-        packets=one.packets + other.packets,
-        octets=one.octets + other.octets,
-        last_ts=other.last_ts if later else one.last_ts,
-        last_frame=other.last_frame if later else one.last_frame,
-        lowest_sequence=min(one.lowest_sequence, other.lowest_sequence),
-        highest_sequence=max(one.highest_sequence, other.highest_sequence),
-        longest_gap=longest,
-        gap_from=begun,
-        copies=one.copies + other.copies,
-    )
+Pair = tuple[int, str, str, int]
+"""File, sender, receiver, flags of RFC 7296, section 3.1."""
 
 
 class Timeline(Struct):
     """All files together."""
 
     scans: list[FileScan]
+    addresses: Addresses = field(default_factory=lambda: Addresses([]))
+    """Those of all files."""
+
     names: list[list[str]] = field(default_factory=list)
     """Per file: addresses in text form, by the index that its columns use."""
 
@@ -222,11 +175,12 @@ class Timeline(Struct):
     _orders: list[Sequence[int]] = field(default_factory=list)
     """Per file: the rows that count, in order of time."""
 
-    _pairs: list[tuple[int, str, str, int]] | None = None
+    _pairs: list[Pair] | None = None
     """What `pairs` gives, once it was asked for."""
 
     def __post_init__(self) -> None:
-        self.names = [[_text(address) for address in scan.addresses] for scan in self.scans]
+        self.addresses = Addresses([scan.addresses for scan in self.scans])
+        self.names = self.addresses.of_files
         self.rows = file_rows(self.scans, self.names)
         self.flood = flood = find_flood(self.scans)
         self._orders = [
@@ -274,8 +228,8 @@ class Timeline(Struct):
         """Per file: its scan, its addresses, its number and the rows that count, in order of time."""
         return zip(self.scans, self.names, range(1, len(self.scans) + 1), self._orders, strict=True)
 
-    def pairs(self) -> list[tuple[int, str, str, int]]:
-        """Who sends IKE to whom, each once: (file, sender, receiver, flags of RFC 7296, section 3.1).
+    def pairs(self) -> list[Pair]:
+        """Who sends IKE to whom, each once.
 
         The file that begins first comes first, and within a file who is seen first.
         """
@@ -295,22 +249,13 @@ class Timeline(Struct):
             order = sorted(range(len(scan.messages)), key=scan.messages.frame.__getitem__)
             yield from _messages_of(scan, self.names[file], file + 1, order)
 
-    def esp(self) -> list[EspFlow]:
-        """All ESP flows, by time of their first packet."""
-        return self._flows([scan.esp for scan in self.scans])
+    def esp(self) -> Flows:
+        """All ESP flows."""
+        return gather_flows([scan.esp for scan in self.scans], self.addresses)
 
-    def keepalives(self) -> list[EspFlow]:
-        """All flows of NAT keepalives, by time of their first packet."""
-        return self._flows([scan.keepalives for scan in self.scans])
-
-    def _flows(self, tables: list[list[Flow]]) -> list[EspFlow]:
-        flows = [
-            EspFlow(file + 1, self.names[file][flow.src], self.names[file][flow.dst], flow)
-            for file, table in enumerate(tables)
-            for flow in table
-        ]
-        flows.sort(key=lambda entry: (entry.flow.first_ts, entry.file, entry.flow.first_frame))
-        return _join_files(flows)
+    def keepalives(self) -> Flows:
+        """All flows of NAT keepalives."""
+        return gather_flows([scan.keepalives for scan in self.scans], self.addresses)
 
     def icmp(self) -> Iterator[tuple[int, str, str, IcmpObservation]]:
         """(file, sender, receiver, observation) of every ICMP error that quotes port 500 or 4500."""
@@ -342,8 +287,6 @@ class Timeline(Struct):
                 return True
             if address in names:
                 index = names.index(address)
-                if index in scan.messages.src or any(
-                    flow.src == index for flow in (*scan.esp, *scan.keepalives)
-                ):
+                if any(index in rows.src for rows in (scan.messages, scan.esp, scan.keepalives)):
                     return True
         return False

@@ -15,11 +15,12 @@ from msgspec import Struct, field
 from pcapan.decode.numbers import CREATE_CHILD_SA
 from pcapan.scan.columns import FileScan
 from pcapan.track.attempts import GRACE, Attempt
+from pcapan.track.flows import FlowGroups, Flows
 from pcapan.track.intake import Intake
 from pcapan.track.roles import Roles, decide_roles
 from pcapan.track.sas import Basis, IkeSa, SaState, judge_end, judge_establishment
-from pcapan.track.timeline import EspFlow, Message, Timeline
-from pcapan.track.tunnels import attach_esp
+from pcapan.track.timeline import Message, Timeline
+from pcapan.track.tunnels import Clients, attach_esp
 
 
 class Track(Struct):
@@ -35,8 +36,11 @@ class Track(Struct):
     """When the capture of each server began, ns."""
     attempts: list[Attempt]
     sas: list[IkeSa]
-    esp: list[EspFlow]
-    keepalives: list[EspFlow]
+    esp: Flows
+    keepalives: Flows
+    esp_by_client: FlowGroups
+    """By the number of the client's address, see `Addresses`."""
+    keepalives_by_client: FlowGroups
     orphan_auths: list[IkeSa]
     """IKE_AUTH with message id 1 for an SPI pair whose IKE_SA_INIT was never seen here."""
     stray: list[IkeSa]
@@ -78,7 +82,7 @@ def track(scans: list[FileScan], servers: Sequence[str] = ()) -> Track:
 
 
 class _Tracker:
-    def __init__(self, timeline: Timeline, roles: Roles, esp: list[EspFlow]) -> None:
+    def __init__(self, timeline: Timeline, roles: Roles, esp: Flows) -> None:
         self.timeline = timeline
         self.roles = roles
         self.esp = esp
@@ -89,7 +93,10 @@ class _Tracker:
         for file, src, dst, _ in pairs:
             files[src].add(file)
             files[dst].add(file)
-        receivers = {dst for _, _, dst, _ in pairs} | {flow.dst for flow in (*esp, *self.keepalives)}
+        names = timeline.addresses.names
+        receivers = {dst for _, _, dst, _ in pairs}
+        for flows in (esp, self.keepalives):
+            receivers.update(map(names.__getitem__, set(flows.columns.dst)))
         self.senders = frozenset(server for server in roles.servers if timeline.talked(server))
         self.receivers = frozenset(receivers & set(roles.servers))
         self.both_ways = self.senders & self.receivers
@@ -100,7 +107,9 @@ class _Tracker:
     def run(self) -> Track:
         self.intake.settle(self.both_ways, self.timeline.last_ts - GRACE)
         self._link_rekeyed()
-        self.sas += attach_esp(self.esp, self.sas, self.roles, self.both_ways)
+        servers, numbers = frozenset(self.roles.servers), self.timeline.addresses.numbers
+        clients = Clients(self.esp, servers)
+        tunnels = attach_esp(clients, numbers, self.sas, self.both_ways, self.began)
         confirmed, orphans, stray = self._judge()
         return Track(
             timeline=self.timeline,
@@ -109,9 +118,11 @@ class _Tracker:
             receivers=self.receivers,
             began=self.began,
             attempts=self.attempts,
-            sas=confirmed,
+            sas=confirmed + tunnels,
             esp=self.esp,
             keepalives=self.keepalives,
+            esp_by_client=clients.groups(),
+            keepalives_by_client=Clients(self.keepalives, servers).groups(),
             orphan_auths=orphans,
             stray=stray,
             stray_answers=self.intake.stray_answers,
@@ -158,7 +169,8 @@ class _Tracker:
                 sa.established_ts = min(sa.established_ts, began.get(sa.server, sa.established_ts))
 
     def _judge(self) -> tuple[list[IkeSa], list[IkeSa], list[IkeSa]]:
-        alive = {(flow.src, flow.flow.sport): flow.flow.last_ts for flow in self.keepalives}
+        last_times = zip(self.keepalives.ends(), self.keepalives.columns.last_ts, strict=True)
+        alive = {(src, sport): last_ts for (src, sport, _, _), last_ts in last_times}
         confirmed: list[IkeSa] = []
         orphans: list[IkeSa] = []
         stray: list[IkeSa] = []
@@ -166,7 +178,7 @@ class _Tracker:
             if sa.spi_r:
                 judge_establishment(sa, sa.server in self.both_ways)
             auths = sa.auths()
-            if sa.attempt is None and sa.predecessor is None and auths and not sa.esp:
+            if sa.attempt is None and sa.predecessor is None and auths and not sa.has_esp:
                 (orphans if auths[0].message_id == 1 else stray).append(sa)
             elif sa.attempt is None and sa.predecessor is None and sa.state == SaState.HALF_OPEN:
                 stray.append(sa)

@@ -1,18 +1,22 @@
+# cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
 """Which IKE SA an ESP flow belongs to, and the tunnels of which only ESP is seen.
 
 Knows that the receiver chooses the SPI, that IKE_AUTH and CREATE_CHILD_SA make keys, and that NAT
-hands ports on to other clients. Must not know states: `pcapan.track.sas` judges them.
+hands ports on to other clients. Must not know states: `pcapan.track.sas` judges them. Cython compiles this
+source where it can (see `pcapan.compiled`; C types are in the .pxd).
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH
-from pcapan.track.roles import Roles
+from pcapan.scan.keys import KeyTable
+from pcapan.track.flows import SECOND, FlowGroups, Flows
 from pcapan.track.sas import Basis, IkeSa, SaState
-from pcapan.track.timeline import SECOND, EspFlow
 
 #: ESP may overtake the IKE message that created its SA by this much in a capture.
 ESP_SLACK = SECOND // 5
@@ -20,82 +24,171 @@ ESP_SLACK = SECOND // 5
 #: a scanner's random bytes never look like that.
 TUNNEL_PACKETS = 5
 
-Peer = tuple[str, int]
-"""A client's address and UDP port; port 0 stands for native ESP."""
+# The same numbers where compiled code finds them fastest.
+_SLACK, _TUNNEL_PACKETS, _AUTH, _CHILD = ESP_SLACK, TUNNEL_PACKETS, IKE_AUTH, CREATE_CHILD_SA
+_NOBODY = 0xFFFFFFFF
+
+_BY_TIME = itemgetter(0)
+
+Moment = tuple[int, int]
+"""When an SA made keys or moved, ns, and its number."""
+
+
+class Clients:
+    """Whose each flow is: the client, by the number of its address, and its port (0 = native ESP)."""
+
+    def __init__(self, flows: Flows, servers: frozenset[str]) -> None:
+        """What an address of `servers` sends goes to a client, all else comes from one."""
+        columns, count = flows.columns, len(flows)
+        self.flows = flows
+        self.held = array("I", (0,)) * count
+        self.client = self.held
+        """The same, as compiled code looks into it."""
+        self.port = array("H", (0,)) * count
+        self.server = array("I", (0,)) * count
+        self.outward = array("B", (0,)) * count
+        is_server = bytearray([name in servers for name in flows.names])
+        self._part(is_server, columns.src, columns.dst, columns.sport, columns.dport)
+
+    def groups(self) -> FlowGroups:
+        """The flows by the number of the client's address."""
+        return FlowGroups(self.flows, self.held, len(self.flows.names))
+
+    def _part(
+        self,
+        is_server: bytearray,
+        src: array[int],
+        dst: array[int],
+        sport: array[int],
+        dport: array[int],
+    ) -> None:
+        for row in range(len(src)):
+            if is_server[src[row]]:
+                self.outward[row] = 1
+                self.client[row], self.port[row], self.server[row] = dst[row], dport[row], src[row]
+            else:
+                self.client[row], self.port[row], self.server[row] = src[row], sport[row], dst[row]
 
 
 def attach_esp(
-    flows: Sequence[EspFlow], sas: Iterable[IkeSa], roles: Roles, both_ways: frozenset[str]
+    clients: Clients,
+    numbers: Mapping[str, int],
+    sas: Sequence[IkeSa],
+    both_ways: frozenset[str],
+    began: Mapping[str, int],
 ) -> list[IkeSa]:
     """Give every flow to its SA; gives the tunnels without any IKE message, as SAs of their own.
 
-    `both_ways` are the servers of which both directions were captured.
+    `numbers` are those of the clients' addresses, `both_ways` the servers of which both directions were
+    captured, `began` when the capture of each server began: such a tunnel was there before.
     """
-    ends = [_ends(flow, flow.src in roles.servers) for flow in flows]
-    made = _key_times(sas, {(client, port) for client, port, _, _ in ends})
-    by_spi: dict[tuple[str, int, bool], IkeSa] = {}
-    bare: dict[tuple[str, int, str], IkeSa] = {}
-    for flow, (client, port, server, outward) in zip(flows, ends, strict=True):
+    flows = clients.flows
+    if not len(flows):
+        return []
+    owners, bare = _owners(clients, numbers, sas)
+    groups = FlowGroups(flows, owners, len(sas) + len(bare))
+    for number, sa in enumerate(sas):
+        sa.carry(groups, number)
+    return _tunnels(clients, groups, bare, len(sas), both_ways, began)
+
+
+def _owners(
+    clients: Clients, numbers: Mapping[str, int], sas: Sequence[IkeSa]
+) -> tuple[array[int], array[int]]:
+    """The number of each flow's SA; and of the SAs without IKE, whose numbers come last, the first flow."""
+    flows, count = clients.flows, len(clients.flows)
+    spi, first_ts = flows.columns.spi, flows.columns.first_ts
+    owners = array("I", (0,)) * count
+    owner = owners
+    bare = array("I", (0,)) * count
+    first_flow = bare
+    peers, spis, alone = KeyTable(), KeyTable(), KeyTable()
+    peer = array("I", (0,)) * count
+    wanted = bytearray(len(flows.names))
+    for row in range(count):
+        peer[row] = peers.row(clients.client[row], clients.port[row], 0)
+        wanted[clients.client[row]] = 1
+    made = _key_times(sas, numbers, wanted, peers)
+    of_spi = array("I", (_NOBODY,)) * count
+    for row in range(count):
         # The same SPI is the same SA even from a new port; a port alone may have gone to another client.
-        sa = by_spi.get((server, flow.flow.spi, outward)) or _latest(made.get((client, port)), flow)
-        if sa is None:
-            sa = bare.get((client, port, server))
-        if sa is None:
-            sa = bare[client, port, server] = IkeSa(0, 0, client, server, flow.file, flow.flow.first_ts)
-            sa.peers.append((flow.flow.first_ts, client, port))
-        by_spi.setdefault((server, flow.flow.spi, outward), sa)
-        sa.esp.append(flow)
-        sa.last_ts = max(sa.last_ts, flow.flow.last_ts)
-    tunnels = [sa for sa in bare.values() if _is_tunnel(sa, sa.server in both_ways)]
-    for sa in tunnels:
-        sa.state, sa.basis, sa.established_ts = SaState.ESTABLISHED, Basis.OLDER, sa.first_ts
-    return tunnels
+        known = spis.row(clients.server[row], spi[row], clients.outward[row])
+        number = of_spi[known]
+        if number == _NOBODY:
+            events = made.get(peer[row]) if made else None
+            if events is not None:
+                number = _latest(events, first_ts[row])
+            else:
+                before = len(alone)
+                number = alone.row(peer[row], clients.server[row], 0)
+                if number == before:
+                    first_flow[number] = row
+                number += len(sas)
+            of_spi[known] = number
+        owner[row] = number
+    return owners, bare[: len(alone)]
 
 
-def _ends(flow: EspFlow, outward: bool) -> tuple[str, int, str, bool]:
-    """Client, its port, server, and whether the server sends."""
-    if outward:
-        return flow.dst, flow.flow.dport, flow.src, outward
-    return flow.src, flow.flow.sport, flow.dst, outward
+def _key_times(
+    sas: Sequence[IkeSa], numbers: Mapping[str, int], wanted: bytearray, peers: KeyTable
+) -> dict[int, list[Moment]]:
+    """Per row of `peers`: when which SA made keys or moved there, by time.
 
-
-def _key_times(sas: Iterable[IkeSa], wanted: Set[Peer]) -> dict[Peer, list[tuple[int, IkeSa]]]:
-    """Per client address and port, of those wanted: when which SA made keys or moved there, by time."""
-    made: dict[Peer, list[tuple[int, IkeSa]]] = {peer: [] for peer in wanted}
-    clients = {client for client, _ in wanted}
-    for sa in sas if clients else ():
-        peers = sa.peers
-        if clients.isdisjoint([peer[1] for peer in peers]):
+    A peer is a client's address, by its number, and port. Of those that are no row yet nobody will ask, nor
+    of an address whose byte in `wanted` is 0.
+    """
+    made: dict[int, list[Moment]] = {}
+    for number, sa in enumerate(sas):
+        moves = sa.peers
+        if not any(wanted[numbers[address]] for _, address, _ in moves):
             continue
-        moments = list(peers)
+        moments = list(moves)
         for exchange in sa.exchanges.values():
-            if exchange.kind in (IKE_AUTH, CREATE_CHILD_SA):
+            if exchange.kind in (_AUTH, _CHILD):
                 ts = exchange.last_ts
-                at = peers[0] if len(peers) == 1 else max([p for p in peers if p[0] <= ts], default=peers[0])
+                at = moves[0] if len(moves) == 1 else max([p for p in moves if p[0] <= ts], default=moves[0])
                 moments.append((ts, *at[1:]))
         for ts, address, port in moments:
-            for peer in ((address, port), (address, 0)):
-                if peer in made:
-                    made[peer].append((ts, sa))
+            client = numbers[address]
+            for peer in (peers.row(client, port, 0), peers.row(client, 0, 0)):
+                made.setdefault(peer, []).append((ts, number))
     for events in made.values():
-        events.sort(key=lambda event: event[0])
+        events.sort(key=_BY_TIME)
     return made
 
 
-def _latest(events: list[tuple[int, IkeSa]] | None, flow: EspFlow) -> IkeSa | None:
-    """The SA that last made keys before the flow began, else the first that did after."""
-    if not events:
-        return None
-    at = bisect_right(events, flow.flow.first_ts + ESP_SLACK, key=lambda event: event[0])
+def _latest(events: list[Moment], first_ts: int) -> int:
+    """The SA that last made keys before a flow began, else the first that did after."""
+    at = bisect_right(events, first_ts + _SLACK, key=_BY_TIME)
     return events[max(0, at - 1)][1]
 
 
-def _is_tunnel(sa: IkeSa, both_directions: bool) -> bool:
-    """ESP both ways; or, where only one direction was captured, a steady one-way sequence."""
-    if sa.has_esp_both_ways:
-        return True
-    return not both_directions and any(
-        flow.flow.packets >= TUNNEL_PACKETS
-        and flow.flow.highest_sequence - flow.flow.lowest_sequence < 2 * flow.flow.packets
-        for flow in sa.esp
-    )
+def _tunnels(
+    clients: Clients,
+    groups: FlowGroups,
+    bare: array[int],
+    begin: int,
+    both_ways: frozenset[str],
+    began: Mapping[str, int],
+) -> list[IkeSa]:
+    """The SAs without IKE that are tunnels; their numbers among the groups begin at `begin`."""
+    flows = clients.flows
+    names, files, first_flow = flows.names, flows.files, bare
+    first_ts = flows.columns.first_ts
+    established, older = SaState.ESTABLISHED, Basis.OLDER
+    found: list[IkeSa] = []
+    for number in range(len(first_flow)):
+        row = first_flow[number]
+        server = names[clients.server[row]]
+        if not (
+            groups.comes_from_both(begin + number, clients.server[row])
+            or (server not in both_ways and groups.is_steady(begin + number, _TUNNEL_PACKETS))
+        ):
+            continue
+        client, since = names[clients.client[row]], first_ts[row]
+        sa = IkeSa(0, 0, client, server, files[row], since)
+        sa.peers.append((since, client, clients.port[row]))
+        sa.carry(groups, begin + number)
+        sa.state, sa.basis, sa.established_ts = established, older, min(since, began.get(server, since))
+        found.append(sa)
+    return found

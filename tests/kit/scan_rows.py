@@ -71,7 +71,8 @@ def of_sa(sa: IkeSa) -> list[Any]:
         sa.ended_ts,
         sa.first_ts,
         sa.last_ts,
-        sa.has_esp_both_ways,
+        sa.has_esp,
+        sa.esp_packets,
     )
     names = (sa.spi_i, sa.spi_r, sa.src, sa.server, sa.file, sa.peers)
     return [repr((names, states, linked, lists, exchanges)), plain(sa.attempt), plain(sa.esp)]

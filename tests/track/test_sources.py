@@ -8,8 +8,8 @@ from pcapan.pipeline import read_facts
 from pcapan.tables.facts import Facts
 from pcapan.track.attempts import GRACE, Asked
 from pcapan.track.episodes import Episode, list_requests
+from pcapan.track.flows import SECOND
 from pcapan.track.sources import Source, peak
-from pcapan.track.timeline import SECOND
 from tests.samples_kit import Sample, incidents
 
 

@@ -1,0 +1,55 @@
+# C types for flow_columns.py.
+cimport cython
+
+from pcapan.scan.flows cimport (
+    FlowTable,
+    _COPIES,
+    _DST_HI,
+    _DST_LO,
+    _ENDS,
+    _FIRST,
+    _FIRST_FRAME,
+    _GAP,
+    _GAP_FROM,
+    _HIGHEST,
+    _LAST,
+    _LAST_FRAME,
+    _LOWEST,
+    _OCTETS,
+    _PACKETS,
+    _SRC_HI,
+    _SRC_LO,
+    _TIMES,
+    _VERSION,
+    _WIDTH,
+)
+from pcapan.scan.rows cimport MessageRows
+
+
+@cython.locals(
+    count=cython.size_t,
+    row=cython.size_t,
+    at=cython.size_t,
+    time=cython.size_t,
+    version=cython.ulonglong,
+    ends=cython.ulonglong,
+    words=cython.ulonglong[::1],
+    times=cython.longlong[::1],
+    src=cython.uint[::1],
+    dst=cython.uint[::1],
+    sport=cython.ushort[::1],
+    dport=cython.ushort[::1],
+    spi=cython.uint[::1],
+    packets=cython.ulonglong[::1],
+    octets=cython.ulonglong[::1],
+    first_ts=cython.longlong[::1],
+    last_ts=cython.longlong[::1],
+    first_frame=cython.ulonglong[::1],
+    last_frame=cython.ulonglong[::1],
+    lowest=cython.uint[::1],
+    highest=cython.uint[::1],
+    gap=cython.ulonglong[::1],
+    gap_from=cython.longlong[::1],
+    copies=cython.ulonglong[::1],
+)
+cpdef object flow_columns(FlowTable table, MessageRows rows)

@@ -1,0 +1,294 @@
+# cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
+"""ESP and keepalives of all files together: flows in order, and which of them belong together.
+
+Knows the columns of `pcapan.scan.columns.FlowColumns`; must not know SAs or sources, which are numbers here.
+There may be a hundred thousand flows of which nobody wants to see one, so an object is made of a flow when
+it is asked for. Cython compiles this source where it can (see `pcapan.compiled`; C types are in the .pxd).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from pcapan.scan.columns import FLOW_COLUMNS, FlowColumns
+from pcapan.scan.keys import KeyTable
+
+if TYPE_CHECKING:
+    from pcapan.scan.columns import Flow
+
+SECOND = 1_000_000_000
+_SECOND = SECOND  # the same number where compiled code finds it fastest
+
+_OCTETS = [str(octet) for octet in range(256)]
+
+
+Ends = tuple[str, int, str, int]
+"""Source and its port, destination and its port."""
+
+
+class EspFlow(Struct):
+    """ESP of one SPI in one direction, or one flow of keepalives; see `pcapan.scan.columns.Flow`."""
+
+    file: int
+    src: str
+    dst: str
+    flow: Flow
+
+
+class Addresses:
+    """The addresses of all files, each once."""
+
+    def __init__(self, files: Sequence[Sequence[bytes]]) -> None:
+        """Of every file, its addresses in network order (`FileScan.addresses`)."""
+        self.of_files = [texts(list(addresses)) for addresses in files]
+        """Per file: its addresses in text form (RFC 5952 for IPv6), by the index that its columns use."""
+        self._numbers: dict[str, int] | None = None
+        if len(files) == 1:
+            self.names = self.of_files[0]
+        else:
+            self._numbers = dict.fromkeys([name for names in self.of_files for name in names], 0)
+            self.names = list(self._numbers)
+            self._numbers.update(zip(self.names, range(len(self.names)), strict=True))
+        """In text form, by number."""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Their numbers by text form."""
+        if self._numbers is None:
+            self._numbers = dict(zip(self.names, range(len(self.names)), strict=True))
+        return self._numbers
+
+    def of_file(self, file: int, indexes: array[int]) -> array[int]:
+        """The numbers of addresses that one file's columns name by index."""
+        if len(self.of_files) == 1:
+            return indexes
+        numbers = [self.numbers[name] for name in self.of_files[file]]
+        return array("I", map(numbers.__getitem__, indexes))
+
+
+def texts(addresses: list[bytes]) -> list[str]:
+    """Addresses in text form, of which there may be a million."""
+    return [
+        _dotted(address[0], address[1], address[2], address[3])
+        if len(address) == 4
+        else str(ip_address(address))
+        for address in addresses
+    ]
+
+
+def _dotted(first: int, second: int, third: int, fourth: int) -> str:
+    return f"{_OCTETS[first]}.{_OCTETS[second]}.{_OCTETS[third]}.{_OCTETS[fourth]}"
+
+
+class Flows:
+    """Flows of one kind by time of their first packet."""
+
+    def __init__(self, names: list[str], columns: FlowColumns, files: array[int]) -> None:
+        """`names` are the addresses, which columns give by number; `files` the number of each flow's file."""
+        self.names = names
+        self.columns = columns
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, row: int) -> EspFlow:
+        columns = self.columns
+        src, dst = self.names[columns.src[row]], self.names[columns.dst[row]]
+        return EspFlow(self.files[row], src, dst, columns[row])
+
+    def __iter__(self) -> Iterator[EspFlow]:
+        return map(self.__getitem__, range(len(self.files)))
+
+    def ends(self, only: int = 0) -> Iterator[Ends]:
+        """Of every flow; `only` of one file, by its number."""
+        columns, names = self.columns, self.names
+        both = zip(self.files, columns.src, columns.sport, columns.dst, columns.dport, strict=True)
+        for file, src, sport, dst, dport in both:
+            if not only or file == only:
+                yield names[src], sport, names[dst], dport
+
+
+def gather_flows(tables: Sequence[FlowColumns], addresses: Addresses) -> Flows:
+    """The flows of all files, given those of each.
+
+    A flow that goes on in the next file is one flow, which belongs to the file in which it begins; flows that
+    run beside each other stay apart: those were captured at two points.
+    """
+    files = array("I")
+    for file, table in enumerate(tables, 1):
+        files += array("I", (file,)) * len(table)
+    columns = tables[0] if len(tables) == 1 else _behind_each_other(tables, addresses)
+    if not _in_order(columns.first_ts, columns.first_frame):
+        keys = list(zip(columns.first_ts, files, columns.first_frame, strict=True))
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        columns, files = _picked(columns, order), array("I", map(files.__getitem__, order))
+    if len(tables) > 1:
+        kept = _join(columns, files)
+        for column in (*columns.columns(), files):
+            del column[kept:]
+    return Flows(addresses.names, columns, files)
+
+
+def _behind_each_other(tables: Sequence[FlowColumns], addresses: Addresses) -> FlowColumns:
+    made = FlowColumns()
+    for file, table in enumerate(tables):
+        for name, to, column in zip(FLOW_COLUMNS, made.columns(), table.columns(), strict=True):
+            to += addresses.of_file(file, column) if name in ("src", "dst") else column
+    return made
+
+
+def _picked(columns: FlowColumns, order: Sequence[int]) -> FlowColumns:
+    made = FlowColumns()
+    for (name, kind), column in zip(FLOW_COLUMNS.items(), columns.columns(), strict=True):
+        setattr(made, name, array(kind, map(column.__getitem__, order)))
+    return made
+
+
+def _in_order(first_ts: array[int], first_frame: array[int]) -> bool:
+    """Whether no flow begins before the one above it."""
+    for row in range(1, len(first_ts)):
+        if first_ts[row] < first_ts[row - 1]:
+            return False
+        if first_ts[row] == first_ts[row - 1] and first_frame[row] < first_frame[row - 1]:
+            return False
+    return True
+
+
+def _join(columns: FlowColumns, files: array[int]) -> int:
+    """Join what goes on, in place; gives how many flows are left, the first ones of the columns."""
+    src, dst, sport, dport, spi = columns.src, columns.dst, columns.sport, columns.dport, columns.spi
+    packets, octets = columns.packets, columns.octets
+    first_ts, last_ts = columns.first_ts, columns.last_ts
+    first_frame, last_frame = columns.first_frame, columns.last_frame
+    lowest, highest = columns.lowest_sequence, columns.highest_sequence
+    longest_gap, gap_from, copies = columns.longest_gap, columns.gap_from, columns.copies
+    known = KeyTable()
+    latest = array("I", (0,)) * len(files)
+    kept = 0
+    for row in range(len(files)):
+        pair, ports = src[row], sport[row]  # in room enough to be moved to the left
+        pair, ports = pair << 32 | dst[row], ports << 16 | dport[row]
+        before = len(known)
+        number = known.row(pair, ports, spi[row])
+        to = latest[number]
+        if number < before and first_ts[row] >= last_ts[to] - _SECOND:
+            gap = first_ts[row] - last_ts[to]
+            if gap > 0 and gap > longest_gap[to]:
+                longest_gap[to], gap_from[to] = gap, last_ts[to]
+            if longest_gap[row] > longest_gap[to]:
+                longest_gap[to], gap_from[to] = longest_gap[row], gap_from[row]
+            if last_ts[row] > last_ts[to]:
+                last_ts[to], last_frame[to] = last_ts[row], last_frame[row]
+            lowest[to] = min(lowest[to], lowest[row])
+            highest[to] = max(highest[to], highest[row])
+            packets[to] += packets[row]
+            octets[to] += octets[row]
+            copies[to] += copies[row]
+            continue
+        latest[number] = kept
+        src[kept], dst[kept], sport[kept], dport[kept] = src[row], dst[row], sport[row], dport[row]
+        spi[kept], files[kept] = spi[row], files[row]
+        packets[kept], octets[kept], copies[kept] = packets[row], octets[row], copies[row]
+        first_ts[kept], last_ts[kept] = first_ts[row], last_ts[row]
+        first_frame[kept], last_frame[kept] = first_frame[row], last_frame[row]
+        lowest[kept], highest[kept] = lowest[row], highest[row]
+        longest_gap[kept], gap_from[kept] = longest_gap[row], gap_from[row]
+        kept += 1
+    return kept
+
+
+class FlowGroups:
+    """Flows by whose they are: every owner is a number."""
+
+    def __init__(self, flows: Flows, owners: array[int], count: int) -> None:
+        """`owners` by row of the flows, of which there are `count`."""
+        self.flows = flows
+        begins = array("I", (0,)) * (count + 1)
+        order = array("I", (0,)) * len(flows)
+        _sort(owners, begins, order)
+        self._begins, self._order = begins, order
+        self._src = flows.columns.src
+        self._first_ts, self._last_ts = flows.columns.first_ts, flows.columns.last_ts
+        self._lowest, self._highest = flows.columns.lowest_sequence, flows.columns.highest_sequence
+        self._gaps, self._packets = flows.columns.longest_gap, flows.columns.packets
+
+    def of(self, owner: int) -> list[EspFlow]:
+        """Those of an owner, by time of their first packet."""
+        return [self.flows[row] for row in self.rows(owner)]
+
+    def rows(self, owner: int) -> list[int]:
+        """The rows of those, in the columns of the flows."""
+        return [self._order[at] for at in range(self._begins[owner], self._begins[owner + 1])]
+
+    def count(self, owner: int) -> int:
+        """How many they are."""
+        return self._begins[owner + 1] - self._begins[owner]
+
+    def since(self, owner: int) -> int:
+        """When the first of them began, ns; 0 when there is none."""
+        if not self.count(owner):
+            return 0
+        return self._first_ts[self._order[self._begins[owner]]]
+
+    def until(self, owner: int) -> int:
+        """When the last packet of any of them came, ns; 0 when there is none."""
+        latest = self.since(owner)
+        for at in range(self._begins[owner], self._begins[owner + 1]):
+            latest = max(latest, self._last_ts[self._order[at]])
+        return latest
+
+    def longest_gap(self, owner: int) -> int:
+        """The longest silence within any of them, ns."""
+        longest = 0
+        for at in range(self._begins[owner], self._begins[owner + 1]):
+            longest = max(longest, self._gaps[self._order[at]])
+        return longest
+
+    def packets(self, owner: int) -> int:
+        """Packets of all of them."""
+        found = 0
+        for at in range(self._begins[owner], self._begins[owner + 1]):
+            found += self._packets[self._order[at]]
+        return found
+
+    def comes_from_both(self, owner: int, address: int) -> bool:
+        """Whether some of them come from this address, by its number, and some do not."""
+        mine = others = False
+        for at in range(self._begins[owner], self._begins[owner + 1]):
+            if self._src[self._order[at]] == address:
+                mine = True
+            else:
+                others = True
+        return mine and others
+
+    def is_steady(self, owner: int, packets: int) -> bool:
+        """Whether one of them has so many packets, with sequence numbers that have no large gaps."""
+        for at in range(self._begins[owner], self._begins[owner + 1]):
+            row = self._order[at]
+            seen, span = self._packets[row], self._highest[row] - self._lowest[row]
+            if seen >= packets and span < 2 * seen:
+                return True
+        return False
+
+
+def _sort(owners: array[int], begins: array[int], order: array[int]) -> None:
+    """Order of the rows by owner, and where each owner's begin; the rows of one owner keep their order."""
+    count = len(begins) - 1
+    for row in range(len(owners)):
+        begins[owners[row] + 1] += 1
+    for owner in range(count):
+        begins[owner + 1] += begins[owner]
+    for row in range(len(owners)):
+        owner = owners[row]
+        order[begins[owner]] = row
+        begins[owner] += 1
+    # Each begin has moved to its end, which is the next one's begin.
+    for owner in range(count):
+        begins[count - owner] = begins[count - owner - 1]
+    begins[0] = 0

@@ -37,6 +37,7 @@ MODULES = (
     "pcapan.track.flows",
     "pcapan.track.intake",
     "pcapan.track.sas",
+    "pcapan.track.sources",
     "pcapan.track.tunnels",
 )
 

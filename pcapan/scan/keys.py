@@ -30,14 +30,18 @@ _SPREAD = 4
 class KeyTable:
     """Keys by what they are; the first one has number 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int = 0) -> None:
+        """With room for so many keys; it grows where more come."""
+        room = _BEGIN
+        while room <= expected:
+            room *= 2
         self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
         self._count = 0
-        self._room = _BEGIN
-        self._held = array("Q", bytes(8 * 3 * _BEGIN))
+        self._room = room
+        self._held = array("Q", (0,)) * (3 * room)
         self._keys = self._held
         """The same, as compiled code looks into it."""
-        self._slots = array("I", bytes(4 * _SPREAD * _BEGIN))
+        self._slots = array("I", (0,)) * (_SPREAD * room)
         """Number + 1 by hash, 0 = free."""
 
     def __len__(self) -> int:

@@ -139,23 +139,18 @@ def dropped_packets(facts: Facts) -> int | None:
 @CAPTURE.column("packets")
 def esp_missing_from_server(facts: Facts) -> int:
     """ESP sequence numbers missing in the server's own packets: lost before they reached the file."""
-    return sum(
-        max(0, flow.flow.highest_sequence - flow.flow.lowest_sequence + 1 - flow.flow.packets)
-        for flow in facts.track.esp
-        if flow.src in facts.track.roles.servers and flow.flow.packets >= _MEASURABLE_FLOW
-    )
+    return _losses(facts)[1]
 
 
 @CAPTURE.column("ratio")
 def esp_missing_share(facts: Facts) -> float:
     """The same in relation to the packets the server sent in those flows."""
-    sent = sum(
-        flow.flow.packets
-        for flow in facts.track.esp
-        if flow.src in facts.track.roles.servers and flow.flow.packets >= _MEASURABLE_FLOW
-    )
-    missing = esp_missing_from_server(facts)
+    sent, missing = _losses(facts)
     return missing / (sent + missing) if sent else 0.0
+
+
+def _losses(facts: Facts) -> tuple[int, int]:
+    return facts.track.esp.losses(facts.track.roles.servers, _MEASURABLE_FLOW)
 
 
 @CAPTURE.column("packets")

@@ -46,7 +46,7 @@ def answer_time_rows(facts: Facts) -> list[dict[str, Any]]:
     worst = worst_source(facts.sources.values())
     rows = []
     for address, sources in ((None, list(facts.sources.values())), (worst.address, [worst])):
-        delays = sorted(chain.from_iterable(source.delays for source in sources))
+        delays = sorted(chain.from_iterable(source.calls.delays for source in sources))
         if delays:
             shares = {str(share): delays[_rank(share, len(delays))] for share in PERCENTILES}
             rows.append({"address": address, "answers": len(delays), "percentiles_ns": shares})

@@ -38,7 +38,7 @@ def _silent_requests(facts: Facts) -> set[tuple[int, int]]:
 def _repaired(source: Source, silent: set[tuple[int, int]]) -> int:
     """IKE_SA_INITs of a source that were lost, or whose answer was, and that a repeat put right."""
     count = 0
-    for attempt in source.repeated:
+    for attempt in source.calls.repeated:
         for earlier, later in pairwise(attempt.requests):
             if earlier.digest != later.digest or (earlier.file, earlier.frame) in silent:
                 continue
@@ -86,7 +86,7 @@ class Way:
     @cached_property
     def delays(self) -> list[list[int]]:
         """Times from the last send to the answer of each answered IKE_SA_INIT, ns, of each source."""
-        return [[*source.delays, *source.other_delays] for source in self._facts.sources.values()]
+        return [[*source.calls.delays, *source.calls.other_delays] for source in self._facts.sources.values()]
 
     @cached_property
     def ordered_delays(self) -> list[int]:

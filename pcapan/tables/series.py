@@ -44,9 +44,9 @@ def _bins(
     answered: Counter[int] = Counter()
     change = [0] * (count + 1)
     for source in sources:
-        at_bins = [(first - begin) // step for first in source.first_times]
+        at_bins = [(first - begin) // step for first in source.calls.first_times]
         attempts.update(at_bins)
-        answered.update(compress(at_bins, source.answers))
+        answered.update(compress(at_bins, source.calls.answers))
         for start, stop in source.live_intervals():
             change[max(0, (start - begin) // step)] += 1
             if stop < end:

@@ -129,9 +129,7 @@ def find_silences(
     silences = []
     for server, asked in requests.items():
         answered_before = list(accumulate([one.responded for one in asked], initial=0))
-        flows = [flow.flow for flow in track.esp if server in (flow.src, flow.dst)]
-        flows.sort(key=attrgetter("first_ts"))
-        begins, ends = [flow.first_ts for flow in flows], [flow.last_ts for flow in flows]
+        number = track.timeline.addresses.numbers[server]
         for begin, end in _runs(asked):
             run = asked[begin:end]
             at = run[0].ts
@@ -146,7 +144,7 @@ def find_silences(
                     answered_before=answered_before[begin],
                     sources=names,
                     fresh_sources={name for name in names if sources[name].live_at(at) < FRESH},
-                    working_flows=sum([end > moment for end in ends[: bisect_left(begins, at)]]),
+                    working_flows=track.esp.going_on(number, at, moment),
                 )
             )
     silences.sort(key=lambda silence: silence.asked[0].ts)

@@ -19,6 +19,33 @@ cdef class Flows:
     cdef readonly object files
 
 
+@cython.locals(row=cython.size_t, found=cython.Py_ssize_t)
+cdef Py_ssize_t _going_on(
+    const unsigned int[::1] src,
+    const unsigned int[::1] dst,
+    const long long[::1] first_ts,
+    const long long[::1] last_ts,
+    unsigned int address,
+    long long before,
+    long long after,
+) except -1
+
+@cython.locals(
+    row=cython.size_t,
+    sent=cython.ulonglong,
+    missing=cython.ulonglong,
+    seen=cython.ulonglong,
+    span=cython.ulonglong,
+)
+cdef tuple _losses(
+    const unsigned int[::1] src,
+    const unsigned long long[::1] packets,
+    const unsigned int[::1] lowest,
+    const unsigned int[::1] highest,
+    const unsigned char[::1] sends,
+    unsigned long long least,
+)
+
 @cython.locals(row=cython.size_t)
 cdef bint _in_order(const long long[::1] first_ts, const unsigned long long[::1] first_frame) except -1
 
@@ -58,6 +85,8 @@ cdef class FlowGroups:
     cdef unsigned int[::1] _begins
     cdef unsigned int[::1] _order
     cdef const unsigned int[::1] _src
+    cdef const unsigned short[::1] _sport
+    cdef const unsigned short[::1] _dport
     cdef const unsigned int[::1] _lowest
     cdef const unsigned int[::1] _highest
     cdef const long long[::1] _first_ts
@@ -82,6 +111,12 @@ cdef class FlowGroups:
 
     @cython.locals(at=cython.size_t, found=cython.ulonglong)
     cpdef unsigned long long packets(self, size_t owner) except? 0
+
+    @cython.locals(at=cython.size_t, row=cython.size_t, found=set)
+    cpdef set ports(self, size_t owner, unsigned int to)
+
+    @cython.locals(at=cython.size_t, row=cython.size_t, mine=cython.uint, theirs=cython.uint, found=list)
+    cpdef list spans(self, size_t owner, unsigned int to)
 
     @cython.locals(at=cython.size_t, mine=cython.bint, others=cython.bint)
     cpdef bint comes_from_both(self, size_t owner, unsigned int address) except -1

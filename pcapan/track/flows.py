@@ -9,7 +9,7 @@ it is asked for. Cython compiles this source where it can (see `pcapan.compiled`
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -105,6 +105,22 @@ class Flows:
     def __iter__(self) -> Iterator[EspFlow]:
         return map(self.__getitem__, range(len(self.files)))
 
+    def going_on(self, address: int, before: int, after: int) -> int:
+        """How many flows of an address (its number) began before a time and went on after another, in ns."""
+        columns = self.columns
+        return _going_on(columns.src, columns.dst, columns.first_ts, columns.last_ts, address, before, after)
+
+    def losses(self, senders: Iterable[str], least: int) -> tuple[int, int]:
+        """Packets of these senders, and how many are missing between them by their sequence numbers.
+
+        Flows of fewer than `least` packets do not count.
+        """
+        sending = set(senders)
+        sends = bytearray([name in sending for name in self.names])
+        columns = self.columns
+        lowest, highest = columns.lowest_sequence, columns.highest_sequence
+        return _losses(columns.src, columns.packets, lowest, highest, sends, least)
+
     def ends(self, only: int = 0) -> Iterator[Ends]:
         """Of every flow; `only` of one file, by its number."""
         columns, names = self.columns, self.names
@@ -112,6 +128,43 @@ class Flows:
         for file, src, sport, dst, dport in both:
             if not only or file == only:
                 yield names[src], sport, names[dst], dport
+
+
+def _going_on(
+    src: array[int],
+    dst: array[int],
+    first_ts: array[int],
+    last_ts: array[int],
+    address: int,
+    before: int,
+    after: int,
+) -> int:
+    found = 0
+    for row in range(len(src)):
+        if first_ts[row] >= before:
+            break
+        if last_ts[row] > after and (src[row] == address or dst[row] == address):
+            found += 1
+    return found
+
+
+def _losses(
+    src: array[int],
+    packets: array[int],
+    lowest: array[int],
+    highest: array[int],
+    sends: bytearray,
+    least: int,
+) -> tuple[int, int]:
+    sent = missing = 0
+    for row in range(len(src)):
+        seen = packets[row]
+        if seen >= least and sends[src[row]]:
+            sent += seen
+            span = highest[row] - lowest[row]
+            if span >= seen:
+                missing += span + 1 - seen
+    return sent, missing
 
 
 def gather_flows(tables: Sequence[FlowColumns], addresses: Addresses) -> Flows:
@@ -214,6 +267,7 @@ class FlowGroups:
         _sort(owners, begins, order)
         self._begins, self._order = begins, order
         self._src = flows.columns.src
+        self._sport, self._dport = flows.columns.sport, flows.columns.dport
         self._first_ts, self._last_ts = flows.columns.first_ts, flows.columns.last_ts
         self._lowest, self._highest = flows.columns.lowest_sequence, flows.columns.highest_sequence
         self._gaps, self._packets = flows.columns.longest_gap, flows.columns.packets
@@ -255,6 +309,30 @@ class FlowGroups:
         found = 0
         for at in range(self._begins[owner], self._begins[owner + 1]):
             found += self._packets[self._order[at]]
+        return found
+
+    def ports(self, owner: int, to: int) -> set[int]:
+        """Ports of the owner, which is an address by its number, where the other side has the port `to`."""
+        found = set()
+        for at in range(self._begins[owner], self._begins[owner + 1]):
+            row = self._order[at]
+            if self._src[row] == owner:
+                if self._dport[row] == to:
+                    found.add(self._sport[row])
+            elif self._sport[row] == to:
+                found.add(self._dport[row])
+        return found
+
+    def spans(self, owner: int, to: int) -> list[tuple[int, int, int]]:
+        """The same port, first and last time (ns) of each of them."""
+        found = []
+        for at in range(self._begins[owner], self._begins[owner + 1]):
+            row = self._order[at]
+            mine, theirs = self._sport[row], self._dport[row]
+            if self._src[row] != owner:
+                mine, theirs = theirs, mine
+            if theirs == to:
+                found.append((mine, self._first_ts[row], self._last_ts[row]))
         return found
 
     def comes_from_both(self, owner: int, address: int) -> bool:

@@ -67,6 +67,10 @@ class Basis(StrEnum):
     """The SA was there before the capture began."""
 
 
+# Every SA begins so, and Python 3.11 looks for a member at each `SaState.X`.
+_HALF_OPEN, _OBSERVED = SaState.HALF_OPEN, Basis.OBSERVED
+
+
 class IkeSa:
     """One IKE SA, keyed by its SPI pair; (0, 0) when only its ESP is seen."""
 
@@ -98,8 +102,8 @@ class IkeSa:
         self.predecessor: IkeSa | None = None
         """The SA that this one was rekeyed from (CREATE_CHILD_SA)."""
         self.successor: IkeSa | None = None
-        self.state = SaState.HALF_OPEN
-        self.basis = Basis.OBSERVED
+        self.state = _HALF_OPEN
+        self.basis = _OBSERVED
         self.established_ts: int | None = None
         self.ended_ts: int | None = None
         self.last_ts = last_ts

@@ -1,31 +1,35 @@
+# cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
 """All that one source address did, gathered from attempts, SAs, ESP and keepalives.
 
 Knows how to count over time: live SAs, half-open SAs, clients at once. Must not know thresholds or
-verdicts. "Source" is always the address that the server sees, whoever put it there.
+verdicts. "Source" is always the address that the server sees, whoever put it there. Cython compiles this
+source where it can (see `pcapan.compiled`; C types are in the .pxd).
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
-from operator import attrgetter
-
-from msgspec import Struct, field
+from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
-from pcapan.scan.columns import Shape
-from pcapan.track.attempts import GRACE, Answer, Asked, Attempt
+from pcapan.track.attempts import Attempt
+from pcapan.track.calls import Calls, Fits
 from pcapan.track.flows import SECOND, EspFlow
 from pcapan.track.numbered import Numbered, numbered
+from pcapan.track.overlap import Interval, join, peak, steps
 from pcapan.track.probes import ProbeSeries, could_be_probe, find_series
 from pcapan.track.sas import Basis, IkeSa, SaState
 from pcapan.track.tracker import Track
+from pcapan.track.tunnels import Clients
 
-#: A NAT keeps an idle UDP port mapping for at least this long, so a port silent for less is still
-#: the same client; RFC 4787 section 4.3 asks for two minutes and allows 30 s in practice.
-PORT_IDLE = 30 * SECOND
+if TYPE_CHECKING:
+    from pcapan.scan.columns import Shape
+    from pcapan.track.attempts import Asked
+
 #: How long a responder may keep an SA that got no IKE_AUTH. Implementations differ (30 to 60 s).
 HALF_OPEN_LIFE = 60 * SECOND
 #: Initial time-to-live values of the operating systems in use (Windows 128, Unix 64, devices 255).
@@ -35,94 +39,86 @@ INITIAL_TTLS = (32, 64, 128, 255)
 LIVE = (SaState.ESTABLISHED, SaState.ENDED)
 
 # Asked of every SA, so where it is found fastest: Python 3.11 looks for a member at each `Basis.X`.
-_COOKIE, _HALF_OPEN, _OLDER = Answer.COOKIE, SaState.HALF_OPEN, Basis.OLDER
+_HALF_OPEN, _OLDER = SaState.HALF_OPEN, Basis.OLDER
 
-_SHAPE = attrgetter("shape")
-_HASHES = attrgetter("natd_source_matches", "natd_destination_matches", "natd_destination_is_source")
+_NAT_T = NAT_T_PORT
 
-Interval = tuple[int, int]
+_NO_CALLS = Calls()
+"""Stands in for those of a source that made none; nothing is ever added to it."""
+_NO_TTLS: Counter[int] = Counter()
+_NO_PROBES: list[ProbeSeries] = []
 
 
-class Source(Struct):
-    """One source address. Counts over time are computed once: add everything before asking for them.
+class Around:
+    """What all sources of an incident have in common."""
 
-    What is asked of all attempts and SAs is noted as they are added, in the order in which they were made:
-    to visit them again source by source, all over the memory, would take several times as long.
-    """
+    def __init__(self, track: Track) -> None:
+        self.capture_end = track.last_ts
+        self.esp, self.keepalives = track.esp_clients.groups(), track.keepalive_clients.groups()
+        self.servers = frozenset(track.roles.servers)
+        self.neighbours = {str(ip_address(a)) for scan in track.timeline.scans for a in scan.link_neighbours}
+        """Addresses that ARP or neighbour discovery showed on the server's own link."""
+        self._numbers: dict[str, Numbered] = {}
+        self._alone: dict[str, frozenset[str]] = {}
 
-    address: str
-    attempts: list[Attempt] = field(default_factory=list)
-    """Clients' attempts, probes left out."""
-    first_times: list[int] = field(default_factory=list)
-    """Time of the first request of each attempt."""
-    answers: list[bool] = field(default_factory=list)
-    """For each attempt whether it got a real answer."""
-    asked: list[Asked] = field(default_factory=list)
-    """Requests of the attempts; undecided ones at the capture's end are left out."""
-    repeated: list[Attempt] = field(default_factory=list)
-    """Attempts with more than one request."""
-    delays: list[int] = field(default_factory=list)
-    """Time from request to answer, ns, of the first request of each attempt that got a real answer."""
-    other_delays: list[int] = field(default_factory=list)
-    """The same of requests that were answered with a COOKIE challenge, and of later ones."""
-    probes: list[ProbeSeries] = field(default_factory=list)
-    sas: list[IkeSa] = field(default_factory=list)
-    older: int = 0
-    """IKE SAs that were there before the capture began; a chain of rekeyed SAs is one."""
-    half_open: int = 0
-    """IKE_SA_INITs that were answered and never followed by IKE_AUTH."""
-    esp: list[EspFlow] = field(default_factory=list)
-    """Both directions."""
-    keepalives: list[EspFlow] = field(default_factory=list)
-    ttls: Counter[int] = field(default_factory=Counter)
-    servers: set[str] = field(default_factory=set)
-    capture_end: int = 0
-    is_neighbour: bool = False
-    """ARP or neighbour discovery showed this address on the server's own link."""
-    same_subnet: bool = False
-    """Same /24 (IPv4) or /64 (IPv6) as the server: the likeliest subnet where ARP is silent."""
-    _init_ports: set[int] = field(default_factory=set)
-    """Client ports of attempts."""
-    _sa_ports: set[int] = field(default_factory=set)
-    """Client ports of SAs with exchanges."""
-    _hashes: Counter[tuple[bool | None, bool | None, bool | None]] | None = None
-    _shapes: list[tuple[Shape, int]] | None = None
-    _intervals: list[Interval] | None = None
-    _ends: list[int] | None = None
-    """Ends of the live intervals, in order."""
-    _replies: list[int] | None = None
-    _live: tuple[list[int], list[int]] | None = None
-    """Beginnings and ends of the live intervals that are not empty, each in order."""
-    _half_open: tuple[list[int], list[int]] | None = None
-    """The same of the intervals in which SAs were half-open."""
-    _clients: int | None = None
-    _peak: int | None = None
+    def alone(self, server: str) -> frozenset[str]:
+        """A set of one server, the same for all who have to do with it alone."""
+        found = self._alone.get(server)
+        if found is None:
+            found = self._alone[server] = frozenset((server,))
+        return found
+
+    def same_subnet(self, address: str, servers: Iterable[str]) -> bool:
+        """Whether an address is in the same /24 (IPv4) or /64 (IPv6) as one of these servers."""
+        own = numbered(address)
+        for server in servers:
+            if server not in self._numbers:
+                self._numbers[server] = numbered(server)
+        return any(_same_subnet(own, self._numbers[server]) for server in servers)
+
+
+class Source:
+    """One source address. Counts over time are computed once: add everything before asking for them."""
+
+    def __init__(self, address: str, number: int, around: Around) -> None:
+        """`number` is the address's among all, see `pcapan.track.flows.Addresses`."""
+        self.address = address
+        self._number = number
+        self._around = around
+        self.calls = _NO_CALLS
+        self.probes = _NO_PROBES
+        self.sas: list[IkeSa] = []
+        self.older = 0
+        """IKE SAs that were there before the capture began; a chain of rekeyed SAs is one."""
+        self.half_open = 0
+        """IKE_SA_INITs that were answered and never followed by IKE_AUTH."""
+        self.ttls = _NO_TTLS
+        self.servers: frozenset[str] = frozenset()
+        self._intervals: list[Interval] | None = None
+        self._ends: list[int] | None = None
+        """Ends of the live intervals, in order."""
+        self._replies: list[int] | None = None
+        self._live: tuple[list[int], list[int]] | None = None
+        """Beginnings and ends of the live intervals that are not empty, each in order."""
+        self._half_open: tuple[list[int], list[int]] | None = None
+        """The same of the intervals in which SAs were half-open."""
+        self._clients = -1
+        self._peak = -1
+
+    def add_server(self, server: str) -> None:
+        """Note a server that this source has to do with."""
+        if server not in self.servers:
+            self.servers = self.servers | {server} if self.servers else self._around.alone(server)
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Take an attempt that is no probe."""
-        requests = attempt.requests
-        self.attempts.append(attempt)
-        self.first_times.append(requests[0].ts)
-        self._init_ports.add(attempt.sport)
-        self.answers.append(attempt.answered)
-        if len(requests) > 1:
-            self.repeated.append(attempt)
-        waiting = True
-        for request in requests:
-            answer, ts = request.answer, request.ts
-            if answer is None:
-                continued = attempt.continued and request is requests[-1]
-                if continued or ts <= self.capture_end - GRACE:
-                    self.asked.append(Asked(ts, continued, attempt, request))
-                continue
-            self.asked.append(Asked(ts, True, attempt, request))
-            if not request.answer_frame:
-                continue
-            if waiting and answer is not _COOKIE:
-                self.delays.append(request.answer_ts - ts)
-                waiting = False
-            else:
-                self.other_delays.append(request.answer_ts - ts)
+        if self.calls is _NO_CALLS:
+            self.calls = Calls()
+        self.calls.add(attempt, self._around.capture_end)
+
+    def add_probes(self, series: ProbeSeries) -> None:
+        """Take a series of probes."""
+        self.probes = [*self.probes, series]
 
     def add_sa(self, sa: IkeSa) -> None:
         """Take an SA."""
@@ -131,9 +127,41 @@ class Source(Struct):
             self.older += 1
         if sa.state is _HALF_OPEN:
             self.half_open += 1
-        if sa.exchanges:
-            for _, _, port in sa.peers:
-                self._sa_ports.add(port)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Clients' attempts, probes left out."""
+        return self.calls.attempts
+
+    @property
+    def asked(self) -> list[Asked]:
+        """Requests of the attempts; undecided ones at the capture's end are left out."""
+        return self.calls.asked
+
+    @property
+    def esp(self) -> list[EspFlow]:
+        """Its ESP, both directions."""
+        return self._around.esp.of(self._number)
+
+    @property
+    def has_esp(self) -> bool:
+        """Whether any ESP was seen."""
+        return self._around.esp.count(self._number) > 0
+
+    @property
+    def keepalives(self) -> list[EspFlow]:
+        """Its NAT keepalives, by flow."""
+        return self._around.keepalives.of(self._number)
+
+    @property
+    def is_neighbour(self) -> bool:
+        """ARP or neighbour discovery showed this address on the server's own link."""
+        return self.address in self._around.neighbours and self.address not in self._around.servers
+
+    @property
+    def same_subnet(self) -> bool:
+        """Same /24 (IPv4) or /64 (IPv6) as the server: the likeliest subnet where ARP is silent."""
+        return self._around.same_subnet(self.address, self.servers)
 
     def asked_by_server(self) -> Mapping[str, list[Asked]]:
         """What is in `asked` by server, in order of appearance."""
@@ -146,26 +174,19 @@ class Source(Struct):
 
     def answered(self) -> int:
         """Attempts that got a real answer."""
-        return self.answers.count(True)
+        return self.calls.answers.count(True)
 
     def unanswered(self) -> int:
         """Attempts without a real answer."""
-        return self.answers.count(False)
+        return self.calls.answers.count(False)
 
-    def hashes(self) -> Counter[tuple[bool | None, bool | None, bool | None]]:
-        """How many attempts have NAT-D hashes that fit (source, destination, source as destination)."""
-        if self._hashes is None:
-            self._hashes = Counter(map(_HASHES, self.attempts))
-        return self._hashes
+    def hashes(self) -> Counter[Fits]:
+        """How many attempts have NAT-D hashes that fit so."""
+        return self.calls.hashes()
 
     def shapes(self) -> list[tuple[Shape, int]]:
         """The shapes of the first requests, and of how many attempts each is."""
-        if self._shapes is None:
-            shapes = list(map(_SHAPE, self.attempts))
-            counts = Counter(map(id, shapes))  # equal ones are mostly one object, and long to compare
-            each = dict(zip(map(id, shapes), shapes, strict=True))
-            self._shapes = [(each[key], count) for key, count in counts.items()]
-        return self._shapes
+        return self.calls.shapes()
 
     def live_intervals(self) -> list[Interval]:
         """[from, to] in ns of every established IKE SA; a chain of rekeyed SAs is one."""
@@ -181,7 +202,7 @@ class Source(Struct):
             last = sa
             while last.successor is not None:
                 last = last.successor
-            intervals.append((sa.established_ts, last.ended_ts or self.capture_end))
+            intervals.append((sa.established_ts, last.ended_ts or self._around.capture_end))
         return intervals
 
     def live_at(self, ts: int) -> int:
@@ -191,7 +212,7 @@ class Source(Struct):
     def live_at_each(self, times: Sequence[int]) -> list[int]:
         """The same at several times."""
         if self._live is None:
-            self._live = _steps(self.live_intervals())
+            self._live = steps(self.live_intervals())
         begins, ends = self._live
         if not begins:
             return [0] * len(times)
@@ -213,7 +234,7 @@ class Source(Struct):
     def half_open_at(self, ts: int) -> int:
         """Answered IKE_SA_INITs without IKE_AUTH (yet) at this time, young enough to still count."""
         if self._half_open is None:
-            self._half_open = _steps(self._half_open_intervals())
+            self._half_open = steps(self._half_open_intervals())
         begins, ends = self._half_open
         return bisect_right(begins, ts) - bisect_right(ends, ts)
 
@@ -227,19 +248,9 @@ class Source(Struct):
 
     def peak_live(self) -> int:
         """Most established IKE SAs at once."""
-        if self._peak is None:
+        if self._peak < 0:
             self._peak = peak(self.live_intervals())
         return self._peak
-
-    def _flow_spans(self) -> Iterator[tuple[int, Interval]]:
-        """Client port on UDP 4500 and times of each flow of ESP or keepalives."""
-        for flow in (*self.esp, *self.keepalives):
-            outward = flow.src != self.address
-            ours, theirs = flow.flow.sport, flow.flow.dport
-            if outward:
-                ours, theirs = theirs, ours
-            if theirs == NAT_T_PORT:
-                yield ours, (flow.flow.first_ts, flow.flow.last_ts)
 
     def port_intervals(self) -> list[Interval]:
         """[from, to] in ns during which each client port on UDP 4500 was in use.
@@ -247,8 +258,9 @@ class Source(Struct):
         One client keeps one port at a time; its next one after a NAT rebinding follows the old one.
         """
         spans: dict[int, list[Interval]] = defaultdict(list)
-        for port, interval in self._flow_spans():
-            spans[port].append(interval)
+        for groups in (self._around.esp, self._around.keepalives):
+            for port, begin, end in groups.spans(self._number, _NAT_T):
+                spans[port].append((begin, end))
         for sa in self.sas:
             peers = sa.peers
             for exchange in sa.exchanges.values():
@@ -257,15 +269,7 @@ class Source(Struct):
                     _, _, port = max((p for p in peers if p[0] <= exchange.last_ts), default=peers[0])
                 if port != IKE_PORT:  # a client without NAT may stay on port 500
                     spans[port].append((exchange.first_ts, exchange.last_ts))
-        return [interval for intervals in spans.values() for interval in _join(intervals)]
-
-    def init_intervals(self) -> list[Interval]:
-        """[from, to] in ns of the IKE_SA_INIT attempts of each client port."""
-        spans: dict[int, list[Interval]] = defaultdict(list)
-        for attempt in self.attempts:
-            requests = attempt.requests
-            spans[attempt.sport].append((requests[0].ts, requests[-1].ts))
-        return [interval for intervals in spans.values() for interval in _join(intervals)]
+        return [interval for intervals in spans.values() for interval in join(intervals)]
 
     def clients_at_once(self) -> int:
         """Clients that used this address at the same time, at least: distinct ports in use at once.
@@ -273,56 +277,30 @@ class Source(Struct):
         A device tunnel and a user tunnel of one computer share its port and count once. So does everything
         of an address with a single port, whenever it was in use.
         """
-        if self._clients is None:
-            ports = self._sa_ports.union([port for port, _ in self._flow_spans()])
-            on_4500 = 1 if len(ports) == 1 and IKE_PORT not in ports else peak(self.port_intervals())
-            on_500 = 1 if len(self._init_ports) == 1 else peak(self.init_intervals())
-            self._clients = max(on_4500, on_500)
+        if self._clients < 0:
+            on_500 = 0
+            if self.calls is not _NO_CALLS:
+                on_500 = 1 if len(self.calls.ports) == 1 else peak(self.calls.intervals())
+            self._clients = max(self._clients_on_4500(), on_500)
         return self._clients
+
+    def _clients_on_4500(self) -> int:
+        number, esp, keepalives = self._number, self._around.esp, self._around.keepalives
+        ports = esp.ports(number, _NAT_T)
+        if keepalives.count(number):
+            ports |= keepalives.ports(number, _NAT_T)
+        for sa in self.sas:
+            if sa.exchanges:
+                for _, _, port in sa.peers:
+                    ports.add(port)
+        return 1 if len(ports) == 1 and IKE_PORT not in ports else peak(self.port_intervals())
 
     def ttl_was_decremented(self) -> bool | None:
         """Whether the packets passed a router on their way here; None when their TTL is unknown."""
-        seen = self.ttls or Counter(attempt.ttl for attempt in self.attempts)
+        seen = self.ttls or Counter([attempt.ttl for attempt in self.attempts])
         if not seen:
             return None
         return not any(ttl in INITIAL_TTLS for ttl in seen)
-
-
-def _steps(intervals: Iterable[Interval]) -> tuple[list[int], list[int]]:
-    """Beginnings and ends of the intervals that are not empty, each in order."""
-    real = [(begin, end) for begin, end in intervals if begin < end]
-    return sorted(begin for begin, _ in real), sorted(end for _, end in real)
-
-
-def peak(intervals: Iterable[Interval]) -> int:
-    """Most intervals that overlap at one time; an interval that ends as another begins does not."""
-    spans = list(intervals)
-    begins = sorted([begin for begin, _ in spans])
-    ends = sorted([end if end > begin else begin + 1 for begin, end in spans])
-    most = over = 0
-    for begun, moment in enumerate(begins, 1):
-        while ends[over] <= moment:  # some end is later: every interval ends after it begins
-            over += 1
-        if begun - over > most:
-            most = begun - over
-    return most
-
-
-def _join(intervals: list[Interval]) -> list[Interval]:
-    """Join intervals of one port that are less than PORT_IDLE apart."""
-    if len(intervals) < 2:
-        return intervals
-    joined: list[Interval] = []
-    intervals = sorted(intervals)
-    since, until = intervals[0]
-    for begin, end in intervals:
-        if begin - until >= PORT_IDLE:
-            joined.append((since, until))
-            since, until = begin, end
-        elif end > until:
-            until = end
-    joined.append((since, until))
-    return joined
 
 
 def gather_sources(track: Track) -> dict[str, Source]:
@@ -335,43 +313,61 @@ def gather_sources(track: Track) -> dict[str, Source]:
         # Alone it is a lone probe, in a series a monitor: never a client.
         attempt.is_probe = True
     series = find_series(_candidates(track, lone))
-    sources: dict[str, Source] = {}
-    capture_end, servers = track.last_ts, frozenset(track.roles.servers)
+    return _Gathering(track).all_of(series)
 
-    def source(address: str) -> Source:
-        found = sources.get(address)
-        if found is None:
-            found = sources[address] = Source(address, capture_end=capture_end)
-        return found
 
-    for attempt in track.attempts:
-        if attempt.src in servers:
-            continue  # a server that dials another site is nobody's client here
-        entry = sources.get(attempt.src) or source(attempt.src)
-        entry.servers.add(attempt.server)
-        if not attempt.is_probe:
-            entry.add_attempt(attempt)
-    for found in series:
-        source(found.src).probes.append(found)
-    for sa in track.sas:
-        if sa.state is _HALF_OPEN and sa.attempt is not None and sa.attempt.is_probe:
-            continue
-        if sa.src in servers:
-            continue
-        entry = sources.get(sa.src) or source(sa.src)
-        entry.servers.add(sa.server)
-        entry.add_sa(sa)
-    for flows, name in ((track.esp, "esp"), (track.keepalives, "keepalives")):
-        for flow in flows:
-            outward = flow.src in servers
-            entry = source(flow.dst if outward else flow.src)
-            entry.servers.add(flow.src if outward else flow.dst)
-            (entry.esp if name == "esp" else entry.keepalives).append(flow)
-    for address, ttls in track.ttls.items():
-        if address in sources:
-            sources[address].ttls = ttls
-    _locate(track, sources)
-    return sources
+class _Gathering:
+    """Makes the sources, each when it is first seen."""
+
+    def __init__(self, track: Track) -> None:
+        self._track = track
+        self._around = Around(track)
+        self._numbers = track.timeline.addresses.numbers
+        self._found: dict[str, Source] = {}
+
+    def all_of(self, series: Iterable[ProbeSeries]) -> dict[str, Source]:
+        """By address, in order of appearance."""
+        track, servers = self._track, self._around.servers
+        for attempt in track.attempts:
+            if attempt.src in servers:
+                continue  # a server that dials another site is nobody's client here
+            source = self._source(attempt.src)
+            source.add_server(attempt.server)
+            if not attempt.is_probe:
+                source.add_attempt(attempt)
+        for probes in series:
+            self._source(probes.src).add_probes(probes)
+        for sa in track.sas:
+            if sa.state is _HALF_OPEN and sa.attempt is not None and sa.attempt.is_probe:
+                continue
+            if sa.src in servers:
+                continue
+            source = self._source(sa.src)
+            source.add_server(sa.server)
+            source.add_sa(sa)
+        for clients in (track.esp_clients, track.keepalive_clients):
+            self._add_flows(clients)
+        for address, ttls in track.ttls.items():
+            if address in self._found:
+                self._found[address].ttls = ttls
+        return self._found
+
+    def _source(self, address: str) -> Source:
+        source = self._found.get(address)
+        if source is None:
+            source = self._found[address] = Source(address, self._numbers[address], self._around)
+        return source
+
+    def _add_flows(self, clients: Clients) -> None:
+        """Note whose the flows are; they are found by the number of the address."""
+        names = clients.flows.names
+        last = array("I", (0,)) * len(names)
+        last_server = last
+        for row in range(len(clients.client)):
+            client, server = clients.client[row], clients.server[row]
+            if last_server[client] != server + 1:
+                last_server[client] = server + 1
+                self._source(names[client]).add_server(names[server])
 
 
 def _candidates(track: Track, lone: Iterable[Attempt]) -> list[tuple[str, str, str, int, int, int]]:
@@ -389,15 +385,6 @@ def _candidates(track: Track, lone: Iterable[Attempt]) -> list[tuple[str, str, s
         kind = "IKE_SA_INIT without NAT detection, never continued"
         found.append((attempt.src, attempt.server, kind, first.file, first.frame, first.ts))
     return found
-
-
-def _locate(track: Track, sources: dict[str, Source]) -> None:
-    neighbours = {str(ip_address(a)) for scan in track.timeline.scans for a in scan.link_neighbours}
-    servers = {server: numbered(server) for entry in sources.values() for server in entry.servers}
-    for entry in sources.values():
-        entry.is_neighbour = entry.address in neighbours and entry.address not in track.roles.servers
-        own = numbered(entry.address)
-        entry.same_subnet = any(_same_subnet(own, servers[server]) for server in entry.servers)
 
 
 def _same_subnet(one: Numbered, other: Numbered) -> bool:

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from pcapan.decode.numbers import CREATE_CHILD_SA
 from pcapan.scan.columns import FileScan
 from pcapan.track.attempts import GRACE, Attempt
-from pcapan.track.flows import FlowGroups, Flows
+from pcapan.track.flows import Flows
 from pcapan.track.intake import Intake
 from pcapan.track.roles import Roles, decide_roles
 from pcapan.track.sas import Basis, IkeSa, SaState, judge_end, judge_establishment
@@ -38,9 +38,8 @@ class Track(Struct):
     sas: list[IkeSa]
     esp: Flows
     keepalives: Flows
-    esp_by_client: FlowGroups
-    """By the number of the client's address, see `Addresses`."""
-    keepalives_by_client: FlowGroups
+    esp_clients: Clients
+    keepalive_clients: Clients
     orphan_auths: list[IkeSa]
     """IKE_AUTH with message id 1 for an SPI pair whose IKE_SA_INIT was never seen here."""
     stray: list[IkeSa]
@@ -121,8 +120,8 @@ class _Tracker:
             sas=confirmed + tunnels,
             esp=self.esp,
             keepalives=self.keepalives,
-            esp_by_client=clients.groups(),
-            keepalives_by_client=Clients(self.keepalives, servers).groups(),
+            esp_clients=clients,
+            keepalive_clients=Clients(self.keepalives, servers),
             orphan_auths=orphans,
             stray=stray,
             stray_answers=self.intake.stray_answers,

@@ -38,12 +38,14 @@ cdef class Clients:
     first_ts=cython.longlong[::1],
     owner=cython.uint[::1],
     first_flow=cython.uint[::1],
-    peers=KeyTable,
     spis=KeyTable,
     alone=KeyTable,
-    peer=cython.uint[::1],
-    wanted=bytearray,
     made=dict,
+    has_keys=bytearray,
+    wanted=bytearray,
+    client=cython.size_t,
+    at=cython.size_t,
+    port=cython.uint,
     of_spi=cython.uint[::1],
     row=cython.size_t,
     known=cython.size_t,
@@ -52,8 +54,8 @@ cdef class Clients:
 )
 cdef tuple _owners(Clients clients, object numbers, object sas)
 
-@cython.locals(moves=list, client=cython.size_t, port=cython.uint, sa=IkeSa, made=dict)
-cdef dict _key_times(object sas, object numbers, bytearray wanted, KeyTable peers)
+@cython.locals(moves=list, sa=IkeSa, made=dict)
+cdef dict _key_times(object sas, object numbers, bytearray wanted)
 
 cdef size_t _latest(list events, long long first_ts) except? -1
 

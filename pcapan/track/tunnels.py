@@ -102,25 +102,26 @@ def _owners(
     owner = owners
     bare = array("I", (0,)) * count
     first_flow = bare
-    peers, spis, alone = KeyTable(), KeyTable(), KeyTable()
-    peer = array("I", (0,)) * count
-    wanted = bytearray(len(flows.names))
+    wanted, has_keys = bytearray(len(flows.names)), bytearray(len(flows.names))
     for row in range(count):
-        peer[row] = peers.row(clients.client[row], clients.port[row], 0)
         wanted[clients.client[row]] = 1
-    made = _key_times(sas, numbers, wanted, peers)
+    made = _key_times(sas, numbers, wanted)
+    for client, _ in made:
+        has_keys[client] = 1
+    spis, alone = KeyTable(count), KeyTable()
     of_spi = array("I", (_NOBODY,)) * count
     for row in range(count):
         # The same SPI is the same SA even from a new port; a port alone may have gone to another client.
         known = spis.row(clients.server[row], spi[row], clients.outward[row])
         number = of_spi[known]
         if number == _NOBODY:
-            events = made.get(peer[row]) if made else None
+            at, port = clients.client[row], clients.port[row]
+            events = made.get((at, port)) if has_keys[at] else None
             if events is not None:
                 number = _latest(events, first_ts[row])
             else:
                 before = len(alone)
-                number = alone.row(peer[row], clients.server[row], 0)
+                number = alone.row(at, port, clients.server[row])
                 if number == before:
                     first_flow[number] = row
                 number += len(sas)
@@ -130,14 +131,13 @@ def _owners(
 
 
 def _key_times(
-    sas: Sequence[IkeSa], numbers: Mapping[str, int], wanted: bytearray, peers: KeyTable
-) -> dict[int, list[Moment]]:
-    """Per row of `peers`: when which SA made keys or moved there, by time.
+    sas: Sequence[IkeSa], numbers: Mapping[str, int], wanted: bytearray
+) -> dict[tuple[int, int], list[Moment]]:
+    """Per client, by the number of its address, and port: when which SA made keys or moved there, by time.
 
-    A peer is a client's address, by its number, and port. Of those that are no row yet nobody will ask, nor
-    of an address whose byte in `wanted` is 0.
+    Only of clients whose byte in `wanted` is not 0.
     """
-    made: dict[int, list[Moment]] = {}
+    made: dict[tuple[int, int], list[Moment]] = {}
     for number, sa in enumerate(sas):
         moves = sa.peers
         if not any(wanted[numbers[address]] for _, address, _ in moves):
@@ -150,7 +150,7 @@ def _key_times(
                 moments.append((ts, *at[1:]))
         for ts, address, port in moments:
             client = numbers[address]
-            for peer in (peers.row(client, port, 0), peers.row(client, 0, 0)):
+            for peer in ((client, port), (client, 0)):
                 made.setdefault(peer, []).append((ts, number))
     for events in made.values():
         events.sort(key=_BY_TIME)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pcapan.track.overlap import PORT_IDLE, join, peak
 from pcapan.track.probes import regular_period
-from pcapan.track.sources import PORT_IDLE, _join, peak
 
 SECOND = 10**9
 
@@ -39,11 +39,11 @@ def test_peak_by_looking_at_every_moment(spans: list[tuple[int, int]]) -> None:
 
 
 def test_join() -> None:
-    assert _join([(0, 1), (PORT_IDLE, 5 + PORT_IDLE), (2 * PORT_IDLE + 5, 2 * PORT_IDLE + 6)]) == [
+    assert join([(0, 1), (PORT_IDLE, 5 + PORT_IDLE), (2 * PORT_IDLE + 5, 2 * PORT_IDLE + 6)]) == [
         (0, 5 + PORT_IDLE),
         (2 * PORT_IDLE + 5, 2 * PORT_IDLE + 6),
     ]
-    assert _join([(0, 100), (10, 20)]) == [(0, 100)]
+    assert join([(0, 100), (10, 20)]) == [(0, 100)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pcapan.tables.facts import Facts
 from pcapan.track.attempts import GRACE, Asked
 from pcapan.track.episodes import Episode, list_requests
 from pcapan.track.flows import SECOND
-from pcapan.track.sources import Source, peak
+from pcapan.track.overlap import peak
+from pcapan.track.sources import Source
 from tests.samples_kit import Sample, incidents
 
 
@@ -21,23 +22,23 @@ def facts(request: pytest.FixtureRequest) -> Facts:
 
 def test_clients_at_once(facts: Facts) -> None:
     for source in facts.sources.values():
-        most = max(peak(source.port_intervals()), peak(source.init_intervals()))
+        most = max(peak(source.port_intervals()), peak(source.calls.intervals()))
         assert source.clients_at_once() == most, source.address
 
 
 def test_what_is_noted_of_attempts(facts: Facts) -> None:
     for source in facts.sources.values():
         attempts = source.attempts
-        assert source.first_times == [attempt.first_ts for attempt in attempts]
-        assert source.answers == [attempt.answered for attempt in attempts]
-        assert source.repeated == [attempt for attempt in attempts if len(attempt.requests) > 1]
+        assert source.calls.first_times == [attempt.first_ts for attempt in attempts]
+        assert source.calls.answers == [attempt.answered for attempt in attempts]
+        assert source.calls.repeated == [attempt for attempt in attempts if len(attempt.requests) > 1]
         delays = [delay for attempt in attempts if (delay := attempt.answer_delay()) is not None]
-        assert source.delays == delays
+        assert source.calls.delays == delays
         answered = [
             one for a in attempts for one in a.requests if one.answer is not None and one.answer_frame
         ]
         every = [one.answer_ts - one.ts for one in answered]
-        assert sorted(source.delays + source.other_delays) == sorted(every)
+        assert sorted(source.calls.delays + source.calls.other_delays) == sorted(every)
 
 
 def test_requests(facts: Facts) -> None:

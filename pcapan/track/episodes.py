@@ -129,12 +129,13 @@ def find_silences(
     silences = []
     for server, asked in requests.items():
         answered_before = list(accumulate([one.responded for one in asked], initial=0))
-        number = track.timeline.addresses.numbers[server]
-        for begin, end in _runs(asked):
+        runs = _runs(asked)
+        spans = [(asked[begin].ts, asked[end - 1].ts) for begin, end in runs]
+        moments = [(at, min(until, at + SECOND)) for at, until in spans]
+        working = track.esp.going_on(track.timeline.addresses.numbers[server], moments) if runs else []
+        for (begin, end), (at, _), flows in zip(runs, spans, working, strict=True):
             run = asked[begin:end]
-            at = run[0].ts
             names = {one.attempt.src for one in run}
-            moment = min(run[-1].ts, at + SECOND)
             silences.append(
                 Silence(
                     server=server,
@@ -144,7 +145,7 @@ def find_silences(
                     answered_before=answered_before[begin],
                     sources=names,
                     fresh_sources={name for name in names if sources[name].live_at(at) < FRESH},
-                    working_flows=track.esp.going_on(number, at, moment),
+                    working_flows=flows,
                 )
             )
     silences.sort(key=lambda silence: silence.asked[0].ts)

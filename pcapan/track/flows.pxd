@@ -19,16 +19,20 @@ cdef class Flows:
     cdef readonly object files
 
 
-@cython.locals(row=cython.size_t, found=cython.Py_ssize_t)
-cdef Py_ssize_t _going_on(
+@cython.locals(row=cython.size_t, begin=cython.size_t, end=cython.size_t)
+cdef int _go_on(
     const unsigned int[::1] src,
     const unsigned int[::1] dst,
     const long long[::1] first_ts,
     const long long[::1] last_ts,
     unsigned int address,
-    long long before,
-    long long after,
+    const long long[::1] befores,
+    const long long[::1] afters,
+    long long[::1] change,
 ) except -1
+
+@cython.locals(low=cython.size_t, high=cython.size_t, middle=cython.size_t)
+cdef size_t _place(const long long[::1] numbers, long long wanted) except? -1
 
 @cython.locals(
     row=cython.size_t,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -105,10 +106,19 @@ class Flows:
     def __iter__(self) -> Iterator[EspFlow]:
         return map(self.__getitem__, range(len(self.files)))
 
-    def going_on(self, address: int, before: int, after: int) -> int:
-        """How many flows of an address (its number) began before a time and went on after another, in ns."""
+    def going_on(self, address: int, moments: Sequence[tuple[int, int]]) -> list[int]:
+        """For each moment, how many flows of an address (its number) began before it and went on after it.
+
+        Moments have a beginning and an end (ns); neither comes before that of the moment above it.
+        """
+        befores = array("q", [before for before, _ in moments])
+        afters = array("q", [after for _, after in moments])
+        change = array("q", (0,)) * (len(moments) + 1)
         columns = self.columns
-        return _going_on(columns.src, columns.dst, columns.first_ts, columns.last_ts, address, before, after)
+        _go_on(
+            columns.src, columns.dst, columns.first_ts, columns.last_ts, address, befores, afters, change
+        )
+        return list(accumulate(change[:-1]))
 
     def losses(self, senders: Iterable[str], least: int) -> tuple[int, int]:
         """Packets of these senders, and how many are missing between them by their sequence numbers.
@@ -130,22 +140,36 @@ class Flows:
                 yield names[src], sport, names[dst], dport
 
 
-def _going_on(
+def _go_on(
     src: array[int],
     dst: array[int],
     first_ts: array[int],
     last_ts: array[int],
     address: int,
-    before: int,
-    after: int,
-) -> int:
-    found = 0
+    befores: array[int],
+    afters: array[int],
+    change: array[int],
+) -> None:
+    """Note in `change` at which moment a flow begins to go on, and where it does no more."""
     for row in range(len(src)):
-        if first_ts[row] >= before:
-            break
-        if last_ts[row] > after and (src[row] == address or dst[row] == address):
-            found += 1
-    return found
+        if src[row] == address or dst[row] == address:
+            begin = _place(befores, first_ts[row] + 1)
+            end = _place(afters, last_ts[row])
+            if begin < end:
+                change[begin] += 1
+                change[end] -= 1
+
+
+def _place(numbers: array[int], wanted: int) -> int:
+    """Where the first of the numbers stands that is not below the wanted one."""
+    low, high = 0, len(numbers)
+    while low < high:
+        middle = (low + high) >> 1
+        if numbers[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _losses(

@@ -154,10 +154,13 @@ def test_what_is_asked_of_all_flows(rows: list[Flow]) -> None:
         made = module.gather_flows([columns_of(rows)], module.Addresses([ADDRESSES]))
         seen = [one.flow for one in made]
         assert list(made.ends()) == [(one.src, one.flow.sport, one.dst, one.flow.dport) for one in made]
-        assert made.going_on(1, 2 * SECOND, 3 * SECOND) == sum(
-            flow.first_ts < 2 * SECOND and flow.last_ts > 3 * SECOND and 1 in (flow.src, flow.dst)
-            for flow in seen
-        )
+        moments = [(2 * SECOND, 2 * SECOND), (2 * SECOND, 3 * SECOND), (3 * SECOND, 4 * SECOND)]
+        assert made.going_on(1, moments) == [
+            sum(
+                flow.first_ts < begin and flow.last_ts > end and 1 in (flow.src, flow.dst) for flow in seen
+            )
+            for begin, end in moments
+        ]
         measured = [flow for flow in seen if flow.src in (0, 4) and flow.packets >= 100]
         missing = [flow.highest_sequence - flow.lowest_sequence + 1 - flow.packets for flow in measured]
         assert made.losses(["198.18.0.0", "::1"], 100) == (

@@ -39,6 +39,9 @@ cdef class IkeSa:
     @cython.locals(peer=tuple)
     cdef object seen(self, long long ts, str address, int port)
 
+    cpdef object begin_older(self, int port, object established_ts)
+
+    @cython.locals(until=cython.longlong)
     cpdef object carry(self, FlowGroups groups, size_t number)
 
     cpdef object esp_since(self)

@@ -69,6 +69,7 @@ class Basis(StrEnum):
 
 # Every SA begins so, and Python 3.11 looks for a member at each `SaState.X`.
 _HALF_OPEN, _OBSERVED = SaState.HALF_OPEN, Basis.OBSERVED
+_ESTABLISHED, _BEFORE = SaState.ESTABLISHED, Basis.OLDER
 
 
 class IkeSa:
@@ -114,12 +115,18 @@ class IkeSa:
         """Lists that are asked for many times over, good while `_sorted`; not after a new exchange."""
         self._sorted = False
 
+    def begin_older(self, port: int, established_ts: int) -> None:
+        """Be a tunnel that was there before the capture: all that is seen of it is ESP at this port."""
+        self.peers.append((self.first_ts, self.src, port))
+        self.state, self.basis, self.established_ts = _ESTABLISHED, _BEFORE, established_ts
+
     def carry(self, groups: FlowGroups, number: int) -> None:
         """Take the ESP that has this number among the groups."""
         self._esp = groups
         self._esp_number = number
-        if groups.count(number):
-            self.last_ts = max(self.last_ts, groups.until(number))
+        until = groups.until(number)
+        if until > self.last_ts:
+            self.last_ts = until
 
     @property
     def esp(self) -> list[EspFlow]:

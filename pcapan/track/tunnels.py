@@ -16,7 +16,7 @@ from operator import itemgetter
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH
 from pcapan.scan.keys import KeyTable
 from pcapan.track.flows import SECOND, FlowGroups, Flows
-from pcapan.track.sas import Basis, IkeSa, SaState
+from pcapan.track.sas import IkeSa
 
 #: ESP may overtake the IKE message that created its SA by this much in a capture.
 ESP_SLACK = SECOND // 5
@@ -175,7 +175,6 @@ def _tunnels(
     flows = clients.flows
     names, files, first_flow = flows.names, flows.files, bare
     first_ts = flows.columns.first_ts
-    established, older = SaState.ESTABLISHED, Basis.OLDER
     found: list[IkeSa] = []
     for number in range(len(first_flow)):
         row = first_flow[number]
@@ -187,8 +186,7 @@ def _tunnels(
             continue
         client, since = names[clients.client[row]], first_ts[row]
         sa = IkeSa(0, 0, client, server, files[row], since)
-        sa.peers.append((since, client, clients.port[row]))
         sa.carry(groups, begin + number)
-        sa.state, sa.basis, sa.established_ts = established, older, min(since, began.get(server, since))
+        sa.begin_older(clients.port[row], min(since, began.get(server, since)))
         found.append(sa)
     return found

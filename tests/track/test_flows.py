@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from ipaddress import ip_address
 from types import ModuleType
 
 import pytest
@@ -22,6 +23,7 @@ ADDRESSES = [bytes((198, 18, 0, host)) for host in range(4)] + [bytes(15) + b"\1
 NAMES = ["198.18.0.0", "198.18.0.1", "198.18.0.2", "198.18.0.3", "::1"]
 PORTS = st.sampled_from([0, 1, 4500, 0x9001, 65535])
 NUMBER = st.integers(0, 2**32 - 1)
+_WORD = st.one_of(st.just(bytes(2)), st.binary(min_size=2, max_size=2))
 
 
 @st.composite
@@ -167,6 +169,12 @@ def test_what_is_asked_of_all_flows(rows: list[Flow]) -> None:
             sum(flow.packets for flow in measured),
             sum(max(0, lost) for lost in missing),
         )
+
+
+@given(st.one_of(st.binary(min_size=4, max_size=4), st.lists(_WORD, min_size=8, max_size=8).map(b"".join)))
+def test_text_of_addresses(address: bytes) -> None:
+    for module in MODULES:
+        assert module.texts([address]) == [str(ip_address(address))]
 
 
 def _steady(packets: int, lowest: int, highest: int) -> Flow:

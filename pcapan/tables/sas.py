@@ -111,8 +111,7 @@ def rekeyed_from(sa: IkeSa) -> str | None:
 @SAS.column("changes")
 def address_changes(sa: IkeSa) -> int:
     """Changes of the client's address or port during the SA: MOBIKE, or a NAT that forgot it."""
-    changes = len(sa.peers) - 1
-    return changes if changes > 0 else 0
+    return sa.moves
 
 
 @SAS.column()

@@ -17,7 +17,8 @@ cdef class IkeSa:
     cdef readonly object file
     cdef readonly object first_ts
     cdef readonly object attempt
-    cdef readonly list peers
+    cdef list _peers
+    cdef int _port
     cdef readonly dict exchanges
     cdef FlowGroups _esp
     cdef size_t _esp_number

@@ -44,6 +44,8 @@ _AUTH, _CHILD, _INFORMATIONAL, _SECOND = IKE_AUTH, CREATE_CHILD_SA, INFORMATIONA
 _AUTH_SUCCESS = SMALLEST_AUTH_SUCCESS
 
 _NOT_SORTED: list[Exchange] = []
+_NO_EXCHANGES: dict[int, Exchange] = {}
+"""Stands in for those of an SA that has none yet; nothing is ever added to it."""
 _BY_MESSAGE_ID = attrgetter("message_id")
 _BY_TIME = attrgetter("first_ts")
 
@@ -94,9 +96,10 @@ class IkeSa:
         self.file = file
         self.first_ts = first_ts
         self.attempt = attempt
-        self.peers: list[tuple[int, str, int]] = []
-        """(time, address, port) of the client, each change once."""
-        self.exchanges: dict[int, Exchange] = {}
+        self._peers: list[tuple[int, str, int]] | None = None
+        self._port = -1
+        """The client's port where nothing is known of it but that: most such SAs are never asked for it."""
+        self.exchanges = _NO_EXCHANGES
         """By message id, exchange type and whether the client asked; in order of appearance."""
         self._esp: FlowGroups | None = None
         self._esp_number = 0
@@ -117,7 +120,7 @@ class IkeSa:
 
     def begin_older(self, port: int, established_ts: int) -> None:
         """Be a tunnel that was there before the capture: all that is seen of it is ESP at this port."""
-        self.peers.append((self.first_ts, self.src, port))
+        self._port = port
         self.state, self.basis, self.established_ts = _ESTABLISHED, _BEFORE, established_ts
 
     def carry(self, groups: FlowGroups, number: int) -> None:
@@ -127,6 +130,18 @@ class IkeSa:
         until = groups.until(number)
         if until > self.last_ts:
             self.last_ts = until
+
+    @property
+    def peers(self) -> list[tuple[int, str, int]]:
+        """(time, address, port) of the client, each change once."""
+        if self._peers is None:
+            self._peers = [(self.first_ts, self.src, self._port)] if self._port >= 0 else []
+        return self._peers
+
+    @property
+    def moves(self) -> int:
+        """How often the client's address or port changed."""
+        return 0 if self._peers is None else max(0, len(self._peers) - 1)
 
     @property
     def esp(self) -> list[EspFlow]:
@@ -160,6 +175,8 @@ class IkeSa:
         key = message_id << 9 | kind << 1 | by_client
         exchange = self.exchanges.get(key)
         if exchange is None:
+            if self.exchanges is _NO_EXCHANGES:
+                self.exchanges = {}
             exchange = self.exchanges[key] = Exchange()
             exchange.begin(kind, message_id, by_client, ts)
             self._sorted = False
@@ -170,11 +187,12 @@ class IkeSa:
         """Note a message (not of IKE_SA_INIT) from or to the client at this address and port."""
         if ts > self.last_ts:
             self.last_ts = ts
-        if self.peers:
-            peer = self.peers[len(self.peers) - 1]
-            if peer[2] == port and peer[1] == address:
-                return
-        self.peers.append((ts, address, port))
+        if self._peers is None:
+            self._peers = [(ts, address, port)]
+            return
+        peer = self._peers[len(self._peers) - 1]
+        if peer[2] != port or peer[1] != address:
+            self._peers.append((ts, address, port))
 
     def auths(self) -> list[Exchange]:
         """The client's IKE_AUTH exchanges by message id."""

@@ -8,11 +8,8 @@ from __future__ import annotations
 from pcapan.scan.columns import MARK_COPY, MARK_CUT
 from pcapan.tables.declare import Table
 from pcapan.tables.facts import Facts
-from pcapan.track.sas import Basis
 
 CAPTURE = Table("capture", "whole capture")
-
-_OLDER = Basis.OLDER
 
 #: ESP flows of the server shorter than this say nothing about loss.
 _MEASURABLE_FLOW = 20
@@ -77,25 +74,25 @@ def capture_ns(facts: Facts) -> int:
 @CAPTURE.column("sources")
 def source_count(facts: Facts) -> int:
     """Source addresses with clients: attempts, SAs or ESP."""
-    return sum(bool(s.attempts or s.sas) for s in facts.sources.values())
+    return facts.population.with_ike
 
 
 @CAPTURE.column("attempts")
 def all_attempts(facts: Facts) -> int:
     """IKE_SA_INIT attempts of all sources, probes left out."""
-    return sum(len(source.attempts) for source in facts.sources.values())
+    return sum([len(source.attempts) for source in facts.population.asking])
 
 
 @CAPTURE.column("attempts")
 def all_answered(facts: Facts) -> int:
     """Attempts of all sources that got a real answer."""
-    return sum(source.answered() for source in facts.sources.values())
+    return sum([source.answered() for source in facts.population.asking])
 
 
 @CAPTURE.column("SAs")
 def older_sas(facts: Facts) -> int:
     """IKE SAs older than the capture: two-way ESP or finished exchanges without a handshake."""
-    return len([sa for sa in facts.track.sas if sa.basis is _OLDER and sa.predecessor is None])
+    return facts.older_sas
 
 
 @CAPTURE.column("files")

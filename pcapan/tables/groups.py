@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from msgspec import Struct, field
 
@@ -74,8 +75,8 @@ class Node(Struct, frozen=True):
     facts: Facts
     attempts: list[Attempt]
     """Attempts that came to it, probes included."""
-    sas: list[IkeSa]
-    """IKE SAs with it."""
+    established: Callable[[], Counter[str]]
+    """Gives how many IKE SAs were established at some time, by server: found for all when one is asked."""
 
     def answered(self) -> list[Attempt]:
         """Attempts of which a response is in the capture."""
@@ -127,11 +128,13 @@ def node_subjects(facts: Facts) -> Iterator[Node]:
     attempts: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in facts.track.attempts:
         attempts[attempt.server].append(attempt)
-    sas: dict[str, list[IkeSa]] = defaultdict(list)
-    for sa in facts.track.sas:
-        sas[sa.server].append(sa)
+
+    @cache
+    def established() -> Counter[str]:
+        return Counter(sa.server for sa in facts.track.sas if sa.predecessor is None and sa.state in LIVE)
+
     for address in facts.track.roles.servers:
-        yield Node(address, facts, attempts[address], sas[address])
+        yield Node(address, facts, attempts[address], established)
 
 
 @ORPHANS.column()
@@ -302,7 +305,7 @@ def node_sources(row: Node) -> int:
 @NODES.column("SAs")
 def node_sas(row: Node) -> int:
     """IKE SAs established at it at some time."""
-    return len([sa for sa in row.sas if sa.predecessor is None and sa.state in LIVE])
+    return row.established()[row.address]
 
 
 @NODES.column("handshakes")

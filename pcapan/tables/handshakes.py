@@ -31,7 +31,7 @@ class Handshake(Struct, frozen=True):
 def handshake_subjects(facts: Facts) -> Iterator[Handshake]:
     """Accepted handshakes of clients, by time."""
     both_ways = facts.track.both_ways
-    for sa in facts.track.sas:
+    for sa in facts.ike_sas:
         attempt = sa.attempt
         if attempt is not None and not attempt.is_probe:
             auths = sa.auths()

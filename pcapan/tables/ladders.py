@@ -34,18 +34,26 @@ _ANSWERS = {
 }
 
 
-def worst_source(sources: Iterable[Source]) -> Source:
-    """The source with the most unanswered attempts, else with the most live SAs."""
-    return max(sources, key=lambda source: (source.unanswered(), source.peak_live()))
+def worst_source(facts: Facts) -> Source:
+    """The source with the most unanswered attempts, else with the most live SAs; there has to be one."""
+    failing = [source for source in facts.population.asking if source.unanswered()]
+    if failing:
+        return max(failing, key=lambda source: (source.unanswered(), source.peak_live()))
+    most, busiest = -1, None
+    for source in facts.sources.values():
+        if len(source.sas) > most and source.peak_live() > most:
+            most, busiest = source.peak_live(), source
+    assert busiest is not None
+    return busiest
 
 
 def answer_time_rows(facts: Facts) -> list[dict[str, Any]]:
     """Rows {address, answers, percentiles}: everybody (address None), then the worst source."""
     if not facts.sources:
         return []
-    worst = worst_source(facts.sources.values())
+    worst = worst_source(facts)
     rows = []
-    for address, sources in ((None, list(facts.sources.values())), (worst.address, [worst])):
+    for address, sources in ((None, facts.population.asking), (worst.address, [worst])):
         delays = sorted(chain.from_iterable(source.calls.delays for source in sources))
         if delays:
             shares = {str(share): delays[_rank(share, len(delays))] for share in PERCENTILES}
@@ -62,10 +70,10 @@ def ladder_rows(facts: Facts) -> list[dict[str, Any]]:
     """Up to one ladder of kind "failed" and one of kind "healthy"; none where there is no example."""
     if not facts.sources:
         return []
-    worst = worst_source(facts.sources.values())
-    failed = _failed([worst], facts.track.sas) or _failed(facts.sources.values(), facts.track.sas)
+    worst = worst_source(facts)
+    failed = _failed([worst], facts.ike_sas) or _failed(facts.population.asking, facts.ike_sas)
     near = failed[0].src if failed is not None else worst.address
-    healthy = _healthy(facts.sources[near].sas) or _healthy(facts.track.sas)
+    healthy = _healthy(facts.sources[near].sas) or _healthy(facts.ike_sas)
     rows = []
     if failed is not None:
         rows.append(_ladder(facts, "failed", *failed))

@@ -7,6 +7,7 @@ while a slow server answers long after the last send. Requests that stayed unans
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from itertools import chain, pairwise
 
@@ -72,21 +73,25 @@ class Way:
 
     @cached_property
     def repaired(self) -> list[int]:
-        """Losses that were put right, of each source."""
+        """Losses that were put right, of each source that has some."""
         silent = _silent_requests(self._facts)
-        count = {source.address: _repaired(source, silent) for source in self._facts.sources.values()}
-        for sa in self._facts.track.sas:
+        sources = self._facts.sources
+        count = Counter(
+            {source.address: _repaired(source, silent) for source in self._facts.population.asking}
+        )
+        for sa in self._facts.ike_sas:
             for exchange in sa.exchanges.values():
                 if exchange.last_ts - exchange.first_ts < RETRANSMISSION_GAP:
                     continue  # nothing was sent again
-                if exchange.by_client and len(exchange.request.sends) > 1 and sa.src in count:
+                if exchange.by_client and len(exchange.request.sends) > 1 and sa.src in sources:
                     count[sa.src] += _was_repaired(sa, exchange)
-        return list(count.values())
+        return [losses for losses in count.values() if losses]
 
     @cached_property
     def delays(self) -> list[list[int]]:
-        """Times from the last send to the answer of each answered IKE_SA_INIT, ns, of each source."""
-        return [[*source.calls.delays, *source.calls.other_delays] for source in self._facts.sources.values()]
+        """Times from the last send to the answer of each answered IKE_SA_INIT, ns, of each asking source."""
+        calls = [source.calls for source in self._facts.population.asking]
+        return [[*one.delays, *one.other_delays] for one in calls]
 
     @cached_property
     def ordered_delays(self) -> list[int]:
@@ -97,7 +102,7 @@ class Way:
 @NETWORK.column("sources")
 def lossy_sources(way: Way) -> int:
     """Sources with requests that were lost and answered when repeated."""
-    return sum(losses > 0 for losses in way.repaired)
+    return len(way.repaired)
 
 
 @NETWORK.column("requests")

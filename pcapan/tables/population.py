@@ -16,7 +16,7 @@ from pcapan.track.numbered import Numbered, numbered
 from pcapan.track.sources import Source
 
 _CLASSES = [
-    ((network.version, int(network[0])), (network.version, int(network[-1])), name)
+    (network.version, int(network[0]), int(network[-1]), name)
     for network, name in (
         (ip_network("10.0.0.0/8"), "private"),
         (ip_network("172.16.0.0/12"), "private"),
@@ -27,13 +27,16 @@ _CLASSES = [
         (ip_network("fe80::/10"), "link-local"),
     )
 ]
-"""First and last address of each network."""
+"""IP version, first and last address of each network."""
 
 
 def class_of(address: str) -> str:
     """private, carrier, link-local or public."""
-    number = numbered(address)
-    return next((name for first, last, name in _CLASSES if first <= number <= last), "public")
+    version, number = numbered(address)
+    for of_version, first, last, name in _CLASSES:
+        if version == of_version and first <= number <= last:
+            return name
+    return "public"
 
 
 def pool_of(address: str) -> Numbered:
@@ -44,7 +47,7 @@ def pool_of(address: str) -> Numbered:
 
 def is_untranslated(source: Source) -> bool:
     """Whether a NAT-D source hash proves that nobody translated this source."""
-    return any(fits for fits, _, _ in source.hashes())
+    return bool(source.attempts) and any(fits for fits, _, _ in source.hashes())
 
 
 class Population(Struct):
@@ -52,6 +55,10 @@ class Population(Struct):
 
     clients: int = 0
     """Clients at once, summed over all sources."""
+    with_ike: int = 0
+    """Sources with attempts or SAs."""
+    asking: list[Source] = field(default_factory=list)
+    """Sources with attempts. All the others there may be a hundred thousand of, tunnels that just went on."""
     untranslated: Counter[str] = field(default_factory=Counter)
     """Sources whose NAT-D source hash fits, by class."""
     pools: dict[Numbered, list[Source]] = field(default_factory=lambda: defaultdict(list))
@@ -61,11 +68,18 @@ class Population(Struct):
 def take_census(sources: Iterable[Source]) -> Population:
     """Count all sources once."""
     population = Population()
+    clients = with_ike = 0
     for source in sources:
-        clients = source.clients_at_once()
-        population.clients += clients
-        if is_untranslated(source):
-            population.untranslated[class_of(source.address)] += 1
-        if clients >= 2:
+        at_once = source.clients_at_once()
+        clients += at_once
+        if at_once >= 2:
             population.pools[pool_of(source.address)].append(source)
+        if source.attempts:
+            population.asking.append(source)
+            if is_untranslated(source):
+                population.untranslated[class_of(source.address)] += 1
+            with_ike += 1
+        elif source.sas:
+            with_ike += 1
+    population.clients, population.with_ike = clients, with_ike
     return population

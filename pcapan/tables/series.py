@@ -31,7 +31,7 @@ def series_rows(facts: Facts) -> list[dict[str, Any]]:
     if not width:
         width = -(-(end - begin) // (_MOST_BINS * 86400 * SECOND)) * 86400
     rows = _bins(list(facts.sources.values()), None, begin, end, width)
-    worst = worst_source(facts.sources.values())
+    worst = worst_source(facts)
     return rows + _bins([worst], worst.address, begin, end, width)
 
 

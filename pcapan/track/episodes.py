@@ -98,10 +98,8 @@ def list_requests(sources: Iterable[Source]) -> dict[str, list[Asked]]:
     return {server: asked for server, asked in by_server.items() if asked}
 
 
-def find_episodes(
-    track: Track, sources: dict[str, Source], requests: dict[str, list[Asked]]
-) -> list[Episode]:
-    """All runs of unanswered requests, per source and server, by time of onset; see `list_requests`."""
+def find_episodes(track: Track, sources: Iterable[Source], requests: dict[str, list[Asked]]) -> list[Episode]:
+    """All runs of unanswered requests of these sources, per server, by time of onset; see `list_requests`."""
     episodes: list[Episode] = []
     both_ways = track.both_ways
     for server, asked in requests.items():
@@ -112,7 +110,7 @@ def find_episodes(
         everybody = _Sent([one for one in asked if one.responded]), _Sent(silent)
         of_each = [
             (source, sorted(source.asked_by_server()[server], key=_BY_TIME))
-            for source in sources.values()
+            for source in sources
             if source.address in waiting
         ]
         of_each.sort(key=lambda entry: entry[1][0].ts)

@@ -61,6 +61,11 @@ def mixed2(seed: int, a: int, b: int) -> int:
     return hash((seed, a, b)) & _MASK
 
 
+def mixed5(seed: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int) -> int:
+    """64 bits for two addresses as halves of 64 bits (IPv4: 0 and the address) and what else tells flows."""
+    return hash((seed, src_hi, src_lo, dst_hi, dst_lo, ends)) & _MASK
+
+
 def stirred(seed: int, data: Octets, begin: int, end: int) -> int:
     """64 bits in which the octets from `begin` to `end` are stirred, for one run of one process."""
     if not 0 <= begin <= end <= len(data):

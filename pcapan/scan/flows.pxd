@@ -1,49 +1,41 @@
 # C types for flows.py.
 cimport cython
 
-from pcapan.octets cimport mixed, mixed2
+from pcapan.octets cimport mixed5
+from pcapan.scan.lines cimport begin, counted, grown, left, low, move, row_of, time_of
 
 cdef enum:
-    _VERSION, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS, _FIRST_FRAME, _LAST_FRAME
-    _LOWEST, _HIGHEST, _WINDOW, _GAP, _COPIES
-    _WIDTH = 16
+    _KIND, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS
+    _SPAN, _WINDOW, _LAST, _LAST_FRAME, _GAP, _GAP_FROM, _FIRST, _FIRST_FRAME
 cdef enum:
-    _FIRST, _LAST, _GAP_FROM, _TIMES
+    _COPY = 256
 
-cdef size_t _SPREAD
-cdef unsigned long long _WINDOW_MASK, _ONE
+cdef size_t _BEGIN, _SPREAD, _MOST
 
-
-cdef unsigned long long _hash(
-    unsigned long long seed,
-    unsigned long long src_hi,
-    unsigned long long src_lo,
-    unsigned long long dst_hi,
-    unsigned long long dst_lo,
-    unsigned long long ends,
+@cython.locals(gap=cython.ulonglong)
+cdef inline int _touch(
+    unsigned long long* row, unsigned long long octets, unsigned long long ts, unsigned long long frame
 ) noexcept nogil
-
-cdef unsigned long long _apart(unsigned long long later, unsigned long long earlier) noexcept nogil
 
 
 @cython.final
 cdef class FlowTable:
-    cdef object _held_words
-    cdef object _held_times
+    cdef object _held
+    cdef size_t _first
     cdef unsigned long long[::1] _words
-    cdef long long[::1] _times
-    cdef unsigned int[::1] _slots
+    cdef unsigned long long[::1] _slots
     cdef unsigned long long _seed
     cdef size_t _limit
     cdef size_t _count
     cdef size_t _room
+    cdef size_t _mask
 
     @cython.locals(
-        row=cython.Py_ssize_t,
-        at=cython.size_t,
+        found=cython.Py_ssize_t,
+        row=cython.p_ulonglong,
+        highest=cython.ulonglong,
         ahead=cython.ulonglong,
         behind=cython.ulonglong,
-        window=cython.ulonglong,
     )
     cpdef bint add(
         self,
@@ -59,7 +51,7 @@ cdef class FlowTable:
         unsigned long long frame,
     ) except -1 nogil
 
-    @cython.locals(row=cython.Py_ssize_t)
+    @cython.locals(found=cython.Py_ssize_t)
     cpdef int count(
         self,
         unsigned long long version,
@@ -74,17 +66,11 @@ cdef class FlowTable:
     ) except -1 nogil
 
     @cython.locals(
-        at=cython.size_t,
-        time=cython.size_t,
-        gap=cython.ulonglong,
-    )
-    cdef int _touch(self, size_t row, unsigned long long octets, long long ts, unsigned long long frame) except -1 nogil
-
-    @cython.locals(
         mask=cython.size_t,
+        tag=cython.ulonglong,
         slot=cython.size_t,
-        at=cython.size_t,
-        row=cython.size_t,
+        held=cython.ulonglong,
+        row=cython.p_ulonglong,
     )
     cdef Py_ssize_t _find(
         self,
@@ -96,13 +82,16 @@ cdef class FlowTable:
         unsigned long long ends,
     ) except -2 nogil
 
+    @cython.locals(first=cython.size_t)
+    cdef int _make_room(self, size_t room) except -1
+
     @cython.locals(
-        room=cython.size_t,
+        before=cython.ulonglong[::1],
+        size=cython.size_t,
         mask=cython.size_t,
+        slots=cython.ulonglong[::1],
+        index=cython.size_t,
+        held=cython.ulonglong,
         slot=cython.size_t,
-        at=cython.size_t,
-        row=cython.size_t,
-        words=cython.ulonglong[::1],
-        slots=cython.uint[::1],
     )
-    cdef int _grow(self) except -1
+    cdef int _spread(self) except -1

@@ -5,6 +5,7 @@ from pcapan.decode.ike_walk cimport looks_like_ike
 from pcapan.ingest.records cimport Rows
 from pcapan.ingest.stretch cimport Stretch
 from pcapan.octets cimport u16, u32, u64
+from pcapan.scan.ahead cimport AHEAD, bring, far
 from pcapan.scan.copies cimport RecentPackets
 from pcapan.scan.flows cimport FlowTable
 from pcapan.scan.rows cimport MessageRows

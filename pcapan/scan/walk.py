@@ -32,6 +32,7 @@ else:
         from pcapan import shadow as cython
 if not cython.compiled:
     from pcapan.octets import u16, u32, u64
+    from pcapan.scan.ahead import AHEAD, bring, far
 
 _LINKTYPE_ETHERNET = 1
 _IPV4, _IPV6 = 0x0800, 0x86DD
@@ -136,6 +137,8 @@ class Walk:
     ) -> None:
         """Sort `count` frames of the octets at hand."""
         for index in range(count):
+            if index % AHEAD == 0 and far(self._esp, self._talkers):
+                bring(self._esp, self._talkers, self._data, offsets, lengths, index, count)
             ts = times[index]
             untimed = ts == _UNTIMED
             if untimed:

@@ -122,6 +122,27 @@ def test_ten_thousand_mutated_packets(tmp_path: Path) -> None:
     check(paths, tmp_path)
 
 
+def test_so_many_flows_that_their_rows_are_looked_for_ahead(tmp_path: Path) -> None:
+    choice = random.Random(5)
+    frames = []
+    for number in range(24_000):
+        flow = choice.randrange(9000)
+        source = f"10.{flow % 5}.{flow >> 8}.{flow & 255}"
+        payload = esp(flow + 1, 1 + choice.randrange(40), choice.choice((8, 20, 60)))
+        if flow % 7 == 0:
+            packet = ipv4(udp(bytes(choice.randrange(40)), 53, 53), src=source, ip_id=number & 0xFFFF)
+        elif flow % 7 == 1:
+            packet = ipv4(payload, src=source, protocol=50)
+        elif flow % 7 == 2:
+            packet = ipv6(udp(payload, 4500, 4500), src=f"2001:db8::{flow:x}")
+        else:
+            packet = packet4(payload, 4500, 4500, src=source)
+        frames.append(Frame(EPOCH + number * 1000, _framed(packet, choice), 0))
+    path = tmp_path / "flows.pcap"
+    path.write_bytes(pcap(frames))
+    check([path], tmp_path)
+
+
 def test_damaged_containers(tmp_path: Path) -> None:
     choice = random.Random(3)
     whole = (pcap(mutated(60, 2)), pcapng(mutated(60, 2)))

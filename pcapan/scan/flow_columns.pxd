@@ -3,7 +3,6 @@ cimport cython
 
 from pcapan.scan.flows cimport (
     FlowTable,
-    _COPIES,
     _DST_HI,
     _DST_LO,
     _ENDS,
@@ -11,30 +10,27 @@ from pcapan.scan.flows cimport (
     _FIRST_FRAME,
     _GAP,
     _GAP_FROM,
-    _HIGHEST,
+    _KIND,
     _LAST,
     _LAST_FRAME,
-    _LOWEST,
     _OCTETS,
     _PACKETS,
+    _SPAN,
     _SRC_HI,
     _SRC_LO,
-    _TIMES,
-    _VERSION,
-    _WIDTH,
 )
+from pcapan.scan.lines cimport low, row_of, time_of
 from pcapan.scan.rows cimport MessageRows
 
 
 @cython.locals(
     count=cython.size_t,
     row=cython.size_t,
-    at=cython.size_t,
-    time=cython.size_t,
-    version=cython.ulonglong,
+    held=cython.p_ulonglong,
+    kind=cython.ulonglong,
     ends=cython.ulonglong,
+    span=cython.ulonglong,
     words=cython.ulonglong[::1],
-    times=cython.longlong[::1],
     src=cython.uint[::1],
     dst=cython.uint[::1],
     sport=cython.ushort[::1],

@@ -22,7 +22,6 @@ else:
         from pcapan import shadow as cython
 if not cython.compiled:
     from pcapan.scan.flows import (
-        _COPIES,
         _DST_HI,
         _DST_LO,
         _ENDS,
@@ -30,18 +29,16 @@ if not cython.compiled:
         _FIRST_FRAME,
         _GAP,
         _GAP_FROM,
-        _HIGHEST,
+        _KIND,
         _LAST,
         _LAST_FRAME,
-        _LOWEST,
         _OCTETS,
         _PACKETS,
+        _SPAN,
         _SRC_HI,
         _SRC_LO,
-        _TIMES,
-        _VERSION,
-        _WIDTH,
     )
+    from pcapan.scan.lines import low, row_of, time_of
 
 
 def flow_columns(table: FlowTable, rows: MessageRows) -> FlowColumns:
@@ -51,29 +48,29 @@ def flow_columns(table: FlowTable, rows: MessageRows) -> FlowColumns:
     """
     count = len(table)
     made = FlowColumns(count)
-    words, times = table._words, table._times
+    words = table._words
     src, dst, sport, dport, spi = made.src, made.dst, made.sport, made.dport, made.spi
     packets, octets, first_ts, last_ts = made.packets, made.octets, made.first_ts, made.last_ts
     first_frame, last_frame = made.first_frame, made.last_frame
     lowest, highest, gap = made.lowest_sequence, made.highest_sequence, made.longest_gap
     gap_from, copies = made.gap_from, made.copies
     for row in range(count):
-        at, time = row * _WIDTH, row * _TIMES
-        version, ends = words[at + _VERSION], words[at + _ENDS]
-        src[row] = rows.address(version, words[at + _SRC_HI], words[at + _SRC_LO])
-        dst[row] = rows.address(version, words[at + _DST_HI], words[at + _DST_LO])
+        held = row_of(words, row)
+        kind, ends, span = held[_KIND], held[_ENDS], held[_SPAN]
+        src[row] = rows.address(kind & 255, held[_SRC_HI], held[_SRC_LO])
+        dst[row] = rows.address(kind & 255, held[_DST_HI], held[_DST_LO])
         sport[row] = ends >> 48
         dport[row] = ends >> 32 & 0xFFFF
-        spi[row] = ends & 0xFFFFFFFF
-        packets[row] = words[at + _PACKETS]
-        octets[row] = words[at + _OCTETS]
-        first_ts[row] = times[time + _FIRST]
-        last_ts[row] = times[time + _LAST]
-        first_frame[row] = words[at + _FIRST_FRAME]
-        last_frame[row] = words[at + _LAST_FRAME]
-        lowest[row] = words[at + _LOWEST]
-        highest[row] = words[at + _HIGHEST]
-        gap[row] = words[at + _GAP]
-        gap_from[row] = times[time + _GAP_FROM]
-        copies[row] = words[at + _COPIES]
+        spi[row] = low(ends)
+        packets[row] = held[_PACKETS]
+        octets[row] = held[_OCTETS]
+        first_ts[row] = time_of(held[_FIRST])
+        last_ts[row] = time_of(held[_LAST])
+        first_frame[row] = held[_FIRST_FRAME]
+        last_frame[row] = held[_LAST_FRAME]
+        lowest[row] = span >> 32
+        highest[row] = low(span)
+        gap[row] = held[_GAP]
+        gap_from[row] = time_of(held[_GAP_FROM])
+        copies[row] = kind >> 8
     return made

@@ -61,6 +61,9 @@ def _run(words: list[str]) -> int:
 def _command(words: list[str]) -> Callable[[], int]:
     """What does it, loaded; what is asked most is begun before the whole command line is."""
     if words[:1] == ["analyze"]:
+        # What an analysis makes stays to its end, and so does the process: looking through it once more just
+        # before leaving would be a twentieth of a run.
+        gc.disable()
         from pcapan.reading import guess_reading
 
         guess_reading(words[1:])

@@ -112,3 +112,18 @@ def test_no_library_for_command_lines_is_loaded(words: list[str]) -> None:
     status, *loaded = done.stderr.split()
     assert status == "0"
     assert not {"typer", "pcapan.cli"} & set(loaded)
+
+
+def test_nobody_looks_for_garbage_in_an_analysis_before_its_process_ends() -> None:
+    code = (
+        "import gc, os, sys\n"
+        "from pcapan import __main__ as entry\n"
+        f"sys.argv = ['pcapan', 'analyze', {str(sample('sa-limit-8'))!r}, '-q']\n"
+        "gc.set_threshold = lambda *most: None\n"  # a small capture gives occasion enough then
+        "gc.callbacks.append(lambda phase, info: print('collected', file=sys.stderr))\n"
+        "os._exit = lambda status: print(status, file=sys.stderr)\n"
+        "entry.main()\n"
+    )
+    told = run_code(code).stderr.split()
+    assert told[-1] == "0"
+    assert told.count("collected") <= 10  # while the way in is loaded, before anybody knows what is asked

@@ -17,6 +17,11 @@ cdef inline int fits(size_t size, size_t at, size_t count) except -1 nogil:
     return 0
 
 
+# A Python object, as its user reckons with the sign.
+cdef inline object address(const unsigned char[::1] data):
+    return <size_t> &data[0]
+
+
 # Each number is taken through a pointer, checked once: with constant offsets from it the C compiler sees one
 # load, which it does not see through indices that might wrap around.
 cdef inline unsigned int u16(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:

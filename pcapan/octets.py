@@ -87,6 +87,13 @@ def put(to: bytearray, at: int, data: Octets, begin: int, end: int) -> None:
     to[at : at + end - begin] = data[begin:end]
 
 
+def address(data: bytearray) -> int:
+    """Where the octets lie in the memory of the process."""
+    from ctypes import addressof, c_char
+
+    return addressof(c_char.from_buffer(data))
+
+
 def turned(word: int, by: int) -> int:
     """An unsigned number of 32 bits with its bits turned left."""
     return (word << by | word >> (32 - by)) & 0xFFFFFFFF

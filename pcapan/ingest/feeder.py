@@ -7,34 +7,24 @@ Must not know any capture format, nor where the bytes come from.
 from __future__ import annotations
 
 import threading
-from queue import SimpleQueue
 
 from pcapan.ingest.stream import CHUNK_SIZE, ByteStream
+from pcapan.ingest.stretch import ALIGNMENT, lead
 
-#: Where a piece begins in its memory, bytes. Copying to an odd place made reading five times slower on a
-#: common processor.
-_ALIGNMENT = 64
-
-#: Memory for pieces worth that, bytes.
-_LEAD_FROM = 256 * 1024
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 #: Room in front of a piece that is read ahead, for what the piece before it leaves unused, bytes.
 _HEADROOM = 256 * 1024
-
-
-def lead(memory: bytearray) -> int:
-    """Bytes to the first aligned place in `memory`, 63 at most; 0 where it is too small to matter."""
-    if len(memory) < _LEAD_FROM:
-        return 0
-    from ctypes import addressof, c_char
-
-    return -addressof(c_char.from_buffer(memory)) % _ALIGNMENT
 
 
 class _PieceReader:
     """Reads one piece of a stream at a time on a thread of its own."""
 
     def __init__(self, stream: ByteStream) -> None:
+        from queue import SimpleQueue
+
         self._stream = stream
         self._asked: SimpleQueue[memoryview | None] = SimpleQueue()
         self._got: SimpleQueue[int | BaseException] = SimpleQueue()
@@ -122,14 +112,15 @@ class Feeder:
         left = self.end - self.position
         if self._reader is not None and self._reader.under_way:
             return self._more_ahead(self._reader, left)
-        if len(self._spare) < left + self.chunk_size + 2 * _ALIGNMENT:
+        if len(self._spare) < left + self.chunk_size + 2 * ALIGNMENT:
             # Grow in steps: a record that spans many pieces would otherwise cost a new buffer each time.
-            self._spare = bytearray(left + self.chunk_size + 2 * _ALIGNMENT + max(left, self.chunk_size // 8))
+            self._spare = bytearray(left + self.chunk_size + 2 * ALIGNMENT + max(left, self.chunk_size // 8))
             self._spare_lead = None
         if self._spare_lead is None and self._full:
-            # Not for the first piece: it is often the only one, and what tells addresses takes 2 ms to load.
+            # Not for the first piece: it is often the only one, and what tells addresses where nothing is
+            # compiled takes 2 ms to load.
             self._spare_lead = lead(self._spare)
-        begin = ((self._spare_lead or 0) - left) % _ALIGNMENT
+        begin = ((self._spare_lead or 0) - left) % ALIGNMENT
         fresh = begin + left
         target = self._spare
         # The stream goes first: it may still be hashing what is in this memory.
@@ -172,8 +163,8 @@ class Feeder:
     def _read_next(self, reader: _PieceReader) -> None:
         """Into memory that neither `data` nor a block made of the piece before it can point into."""
         memory, self._spare, self._idle = self._idle, bytearray(), self._spare
-        if len(memory) < _HEADROOM + self.chunk_size + _ALIGNMENT:
-            memory = bytearray(_HEADROOM + self.chunk_size + _ALIGNMENT)
+        if len(memory) < _HEADROOM + self.chunk_size + ALIGNMENT:
+            memory = bytearray(_HEADROOM + self.chunk_size + ALIGNMENT)
         fresh = _HEADROOM + lead(memory)
         reader.begin(memory, fresh, self.chunk_size)
 

@@ -3,7 +3,7 @@ cimport cython
 
 from pcapan.ingest.descriptor cimport read_into
 from pcapan.ingest.records cimport BlockWalk, RecordWalk, Rows, walk_packets, walk_records
-from pcapan.octets cimport put
+from pcapan.octets cimport address, put
 
 cdef size_t _ROOM
 

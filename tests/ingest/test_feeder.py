@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import random
 import threading
+from ctypes import addressof, c_char
 
 import pytest
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.stream import ByteStream, StoredStream
+from pcapan.ingest.stretch import ALIGNMENT, lead
 
 STORED = random.Random(4).randbytes(3_000_000)
 
@@ -98,3 +100,12 @@ def test_stopping_leaves_no_thread_and_no_reading() -> None:
     read = stream.bytes_read
     assert read == 2000
     assert stream.sha256
+
+
+@pytest.mark.parametrize("size", [256 * 1024, 256 * 1024 + 1, 3_000_000])
+def test_a_big_piece_begins_where_copying_is_fast(size: int) -> None:
+    for memory in [bytearray(size) for _ in range(5)]:
+        begin = lead(memory)
+        assert 0 <= begin < ALIGNMENT
+        assert addressof(c_char.from_buffer(memory, begin)) % ALIGNMENT == 0
+    assert lead(bytearray(1000)) == 0

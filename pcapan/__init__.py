@@ -7,10 +7,10 @@ in ``.result`` and the tables as pandas DataFrames from ``.table(name)``.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from pcapan.compiled import settle
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan.pipeline import Analysis, Options, analyze
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
-from importlib.util import find_spec, spec_from_file_location
-from types import ModuleType
+from importlib.machinery import EXTENSION_SUFFIXES
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 MODULES = (
     "pcapan.decode.ike_walk",
@@ -55,6 +58,8 @@ class _SourceFinder:
         """As `importlib.abc.MetaPathFinder` wants it; None for any other module."""
         if name not in MODULES:
             return None
+        from importlib.util import spec_from_file_location
+
         return spec_from_file_location(name, _place(name) + ".py")
 
 
@@ -83,6 +88,8 @@ def interpret() -> None:
 
 def how(name: str) -> str:
     """``compiled`` or ``interpreted``: how a module of `MODULES` runs, or would run."""
+    from importlib.util import find_spec
+
     spec = find_spec(name)
     origin = (spec.origin if spec else None) or ""
     return "compiled" if origin.endswith(tuple(EXTENSION_SUFFIXES)) else "interpreted"

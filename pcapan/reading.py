@@ -12,30 +12,29 @@ import stat
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 from pcapan.compiled import engine, how
-from pcapan.crew import Link, Processes, Threads
 from pcapan.errors import UnreadableError
-from pcapan.ingest.again import Recall
-from pcapan.ingest.inputs import InputFacts
 from pcapan.ingest.open import open_capture
 from pcapan.ingest.stream import HASH_LIMIT
 from pcapan.scan.columns import FileScan
 from pcapan.scan.scanner import Scanner
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from typing import BinaryIO
+
+    from pcapan.crew import Link
+    from pcapan.ingest.inputs import InputFacts
 
 Progress = Callable[[str, int, int], None]
 """Called with (path, bytes read, size in bytes or 0) while files are read."""
 
-Opener = Callable[[str], BinaryIO | None]
+Opener = Callable[[str], "BinaryIO | None"]
 """Gives the bytes of a capture that is no ordinary file (in an archive, in a store); None for others."""
 
-FileRead = tuple[InputFacts, FileScan]
+FileRead = tuple["InputFacts", FileScan]
 
 #: Bytes that others than the biggest file must hold so that a crew pays: threads start in no time, a process
 #: takes a quarter of a second until it can begin.
@@ -63,6 +62,10 @@ def scan_file(
         if progress is not None:
             progress(path, reader.bytes_read, reader.size)
     scan = scanner.finish()
+    # Loaded only now: the sooner a scan begins, the more is loaded beside it.
+    from pcapan.ingest.again import Recall
+    from pcapan.ingest.inputs import InputFacts
+
     return (
         InputFacts(
             path=path,
@@ -209,6 +212,9 @@ def _side_by_side(
     if len(sizes) < 2 or spared < (_WORTH_THREADS if compiled else _WORTH_PROCESSES):
         return {}
     from concurrent.futures.process import BrokenProcessPool
+    from functools import partial
+
+    from pcapan.crew import Processes, Threads
 
     done: dict[int, FileRead] = {}
     with suppress(BrokenProcessPool):
@@ -236,7 +242,7 @@ def _side_by_side(
 def _plain_size(path: str) -> int | None:
     """Bytes in an ordinary file; None of anything else, which only this process can read or refuse."""
     try:
-        status = Path(path).stat()
+        status = os.stat(path)  # noqa: PTH116 - `pathlib` takes long to load
     except (OSError, ValueError):
         return None
     return status.st_size if path != "-" and stat.S_ISREG(status.st_mode) else None

@@ -28,6 +28,7 @@ from pcapan.detect.rule import Rule
 from pcapan.detect.run import FactsStock
 from pcapan.ingest import frames, inputs
 from pcapan.model import Evidence
+from pcapan.record import Record
 from pcapan.scan import columns, hashes
 from pcapan.tables.facts import Facts, Site, gather_facts
 from pcapan.tables.registry import TABLES
@@ -65,8 +66,9 @@ def version() -> str:
     """Fingerprint of everything the bytes depend on; differs where they cannot be read back."""
     shape: list[Any] = [pcapan.__version__]
     for (module, name), thing in sorted(_makers().items()):
-        if isinstance(thing, type) and issubclass(thing, Struct):
-            shape.append([module, name, list(thing.__struct_fields__)])
+        if isinstance(thing, type) and issubclass(thing, Struct | Record):
+            fields = thing.__fields__ if issubclass(thing, Record) else thing.__struct_fields__
+            shape.append([module, name, list(fields)])
     shape.append(list(vars(columns.MessageColumns())))
     shape += [[table.name, [[c.name, c.type] for c in table.columns]] for table in TABLES.values()]
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]

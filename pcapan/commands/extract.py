@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from msgspec.structs import replace
-
 import pcapan
 from pcapan.commands.cuts import Cut
 from pcapan.commands.cutting import choose, in_order
@@ -28,6 +26,7 @@ from pcapan.ingest.capture import Capture
 from pcapan.ingest.frames import DroppedPacket, Frame, FrameBlock
 from pcapan.ingest.open import open_capture
 from pcapan.ingest.pcapng_writer import PcapngWriter
+from pcapan.record import changed
 from pcapan.report.evidence import shown
 from pcapan.report.safe import clean
 from pcapan.report.words import file_names
@@ -176,7 +175,7 @@ def _cut(request: ExtractRequest, redactor: Redactor | None) -> ExitCode:
                 if rewriters:
                     link = parts[place].reader.interfaces[frame.interface].link_type
                     data = rewriters[place].frame(frame.number, link, frame.data)
-                    frame = replace(frame, data=data, comments=())
+                    frame = changed(frame, data=data, comments=())
                 _packet(writer, offsets[place] + frame.interface, frame, drops[place].get(frame.number, ()))
             for reader, offset in zip(told, offsets, strict=True):
                 _statistics(writer, reader, offset)

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec.structs import asdict
-
 from pcapan.commands.guard import say, tell
 from pcapan.commands.options import addresses, check_captures
 from pcapan.commands.output import to_terminal, write_out
@@ -21,6 +19,7 @@ from pcapan.ingest.etl.explain import NoPacketsError
 from pcapan.ingest.frames import Interface
 from pcapan.ingest.inputs import InputFacts
 from pcapan.pipeline import Options, read_facts
+from pcapan.record import as_dict
 from pcapan.report.jsontext import json_bytes, json_text
 from pcapan.report.lines import make_paper
 from pcapan.report.safe import clean
@@ -144,12 +143,12 @@ def _input(entry: InputFacts, scan: FileScan) -> dict[str, Any]:
         "merged_copies": entry.side.merged_copies,
         "told": [{"label": label, "text": said} for label, said in entry.side.facts],
         "comments": list(entry.comments),
-        "problems": [asdict(problem) for problem in entry.problems] + [asdict(p) for p in scan.problems],
+        "problems": [as_dict(problem) for problem in entry.problems] + [as_dict(p) for p in scan.problems],
     }
 
 
 def _interface(interface: Interface) -> dict[str, Any]:
-    return {**asdict(interface), "link_type_name": _LINK_TYPES.get(interface.link_type, "unknown")}
+    return {**as_dict(interface), "link_type_name": _LINK_TYPES.get(interface.link_type, "unknown")}
 
 
 def _print(document: dict[str, Any], *, color: bool) -> None:

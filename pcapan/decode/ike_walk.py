@@ -11,7 +11,6 @@ compiles this source where it can (see `pcapan.compiled`).
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import (
     INVALID_KE_PAYLOAD,
@@ -26,6 +25,7 @@ from pcapan.decode.numbers import (
     PAYLOAD_VENDOR_ID,
 )
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan import shadow as cython
     from pcapan.octets import Octets

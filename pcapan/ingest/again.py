@@ -11,12 +11,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.capture import Capture
 from pcapan.ingest.frames import Frame, FrameBlock, Interface, Mark
 from pcapan.ingest.open import open_again
+from pcapan.record import changed
 
 #: Read at once, bytes: what follows a wanted frame is read for nothing.
 _PIECE = 256 * 1024
@@ -113,7 +113,7 @@ class Recall(Struct):
         known = len(reader.interfaces)
         if known < mark.interfaces:
             # Copies: blocks that are read again change them.
-            reader.interfaces += [replace(one) for one in self.interfaces[known : mark.interfaces]]
+            reader.interfaces += [changed(one) for one in self.interfaces[known : mark.interfaces]]
         return reader.blocks_from(mark)
 
 

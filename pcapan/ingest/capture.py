@@ -7,15 +7,19 @@ format is a module with a `Format` and one line in `pcapan.ingest.open`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
-
-from msgspec import Struct
 
 from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.frames import FrameBlock, InputProblem, Interface, Mark, SideEvidence
 from pcapan.ingest.records import BlockWalk, RecordWalk
 from pcapan.ingest.stream import ByteStream, StoredStream
 from pcapan.ingest.stretch import Stretch
+from pcapan.record import Record
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
 
 #: Comments kept of one file; a capture may carry one on every packet.
 MAX_COMMENTS = 100
@@ -42,7 +46,6 @@ class Scanning(Protocol):
 
     def stretch(self, stretch: Stretch, interfaces: Sequence[Interface], number: int, most: int) -> int:
         """Take frames from number `number` on, until about `most` bytes are read; gives the next number."""
-        ...
 
 
 class Capture:
@@ -239,7 +242,7 @@ class Capture:
         return self.stored.size
 
 
-class Format(Struct, frozen=True):
+class Format(Record, frozen=True):
     """A container pcapan reads itself."""
 
     recognise: Callable[[bytes], str | None]

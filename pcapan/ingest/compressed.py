@@ -7,10 +7,10 @@ or corrupt stream delivers everything before the damage and leaves a `Fault`.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
 
 from pcapan.ingest.stream import ByteStream, Fault, StoredStream
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     import zstandard
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from typing import Protocol
-
-from msgspec import Struct, field
 
 from pcapan.octets import Octets
+from pcapan.record import Record, field
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
 
 #: ``FrameBlock.times`` of a frame whose container carries no time stamp (pcapng Simple Packet Block).
 NO_TIME = -(2**63)
@@ -22,7 +26,7 @@ NO_TIME = -(2**63)
 DIRECTION_UNKNOWN, DIRECTION_INBOUND, DIRECTION_OUTBOUND = 0, 1, 2
 
 
-class Interface(Struct):
+class Interface(Record):
     """One capture interface of a file (one pcapng Interface Description Block, or the pcap header)."""
 
     link_type: int
@@ -40,7 +44,7 @@ class Interface(Struct):
     """Packets lost for lack of resources (isb_ifdrop + isb_osdrop)."""
 
 
-class InputProblem(Struct):
+class InputProblem(Record):
     """Something odd in the container. `code` is a stable kebab-case word; `frame` 0 = not at a frame."""
 
     code: str
@@ -49,7 +53,7 @@ class InputProblem(Struct):
     count: int = 1
 
 
-class FrameBlock(Struct):
+class FrameBlock(Record):
     """Some consecutive frames. All arrays have the same length, the number of frames."""
 
     data: Octets
@@ -75,7 +79,7 @@ class FrameBlock(Struct):
         return len(self.offsets)
 
 
-class Frame(Struct, frozen=True):
+class Frame(Record, frozen=True):
     """One frame by itself, for the few that are copied; whoever reads many of them reads blocks."""
 
     number: int
@@ -89,7 +93,7 @@ class Frame(Struct, frozen=True):
     comments: tuple[str, ...] = ()
 
 
-class Mark(Struct, frozen=True):
+class Mark(Record, frozen=True):
     """A place where reading of a capture can begin again, see `Capture.mark`."""
 
     number: int
@@ -103,7 +107,7 @@ class Mark(Struct, frozen=True):
     """What the format's reader must know there; its own business."""
 
 
-class DroppedPacket(Struct):
+class DroppedPacket(Record):
     """A packet that the capturing system says it dropped itself (Windows pktmon)."""
 
     time: int
@@ -125,7 +129,7 @@ class DroppedPacket(Struct):
     """Frame that shows the same packet at the network card; 0 = none does."""
 
 
-class ServiceMessage(Struct):
+class ServiceMessage(Record):
     """An IKE message that the IKE service of the capturing system says it received or sent."""
 
     time: int
@@ -143,7 +147,7 @@ class ServiceMessage(Struct):
     remote_port: int
 
 
-class SideEvidence(Struct):
+class SideEvidence(Record):
     """What a container tells besides frames; empty for most. Complete when the first block is there."""
 
     merged_copies: int = 0
@@ -178,19 +182,15 @@ class CaptureReader(Protocol):
 
     def blocks(self) -> Iterator[FrameBlock]:
         """Yield the frames in file order. Raises UnreadableError only before the first block."""
-        ...
 
     @property
     def bytes_read(self) -> int:
         """Bytes of the file (as stored, before inflation) consumed so far; for progress bars."""
-        ...
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the stored file, hex; complete after `blocks()` is exhausted."""
-        ...
 
     @property
     def size(self) -> int:
         """Stored size in bytes; for standard input what was read."""
-        ...

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
-from typing import BinaryIO
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest import compressed, etl, pcap, pcapng
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.stream import CHUNK_SIZE, HASH_LIMIT, ByteStream, StoredStream
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 #: Containers pcapan reads itself, in the order they are tried.
 FORMATS: tuple[Format, ...] = (pcap.FORMAT, pcapng.FORMAT, etl.FORMAT)
@@ -114,7 +116,7 @@ def _open_stored(path: str, stdin: BinaryIO | None, keep: bool, hash_all: bool) 
             stdin = sys.stdin.buffer
         return StoredStream(stdin, size=None, owned=False, keep=keep)
     try:
-        mode = Path(path).stat().st_mode
+        mode = os.stat(path).st_mode  # noqa: PTH116 - `pathlib` takes long to load
         if stat.S_ISDIR(mode):
             raise UnreadableError(
                 "this is a folder, not a capture file", where=path, hint="name the capture files inside it"
@@ -125,7 +127,7 @@ def _open_stored(path: str, stdin: BinaryIO | None, keep: bool, hash_all: bool) 
                 where=path,
                 hint="name a file, a pipe, or - for standard input",
             )
-        file = Path(path).open("rb", buffering=0)  # noqa: SIM115
+        file = open(path, "rb", buffering=0)  # noqa: SIM115, PTH123
     except FileNotFoundError:
         raise UnreadableError(
             "there is no such file", where=path, hint="check the name and the folder"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import cast
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.capture import Capture, Format
@@ -93,7 +92,8 @@ def read(feeder: Feeder, capture: Capture) -> Iterator[FrameBlock]:
 
 def resume(feeder: Feeder, capture: Capture, mark: Mark) -> Iterator[FrameBlock]:
     """Yield the records from a mark on."""
-    return _records(feeder, capture, cast(RecordWalk, mark.state), mark.number)
+    assert isinstance(mark.state, RecordWalk)
+    return _records(feeder, capture, mark.state, mark.number)
 
 
 def _records(feeder: Feeder, capture: Capture, how: RecordWalk, number: int) -> Iterator[FrameBlock]:

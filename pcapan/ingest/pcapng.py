@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import cast
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest import pcapng_meta as meta
@@ -21,6 +20,10 @@ from pcapan.ingest.frames import NO_TIME, FrameBlock, Mark
 from pcapan.ingest.records import CAPACITY, BlockWalk, Rows, walk_blocks
 from pcapan.ingest.stretch import Stretch
 from pcapan.octets import Octets
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from typing import Any
 
 SECTION_HEADER = 0x0A0D0D0A
 INTERFACE_DESCRIPTION, PACKET, SIMPLE_PACKET, INTERFACE_STATISTICS, ENHANCED_PACKET = 1, 2, 3, 5, 6
@@ -110,7 +113,8 @@ class _Walk:
 
     def stand_at(self, mark: Mark) -> None:
         """Know what was known at a mark: byte order and interfaces of the section, the next number."""
-        order, clocks, count = cast(tuple[str, list[meta.Clock], int], mark.state)
+        state: Any = mark.state  # as `blocks` gave it
+        order, clocks, count = state
         self._set_order(order)
         self._clocks = clocks[:count]  # the list grew while the rest of the section was read
         self._number = mark.number

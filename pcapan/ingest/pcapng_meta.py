@@ -10,12 +10,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from msgspec import Struct
-
 from pcapan.ingest.capture import Capture, text
 from pcapan.ingest.frames import NO_TIME, Interface
 from pcapan.ingest.pcap import link_type, max_frame
 from pcapan.octets import Octets
+from pcapan.record import Record
 
 OPT_END, OPT_COMMENT = 0, 1
 SHB_HARDWARE, SHB_OS, SHB_USERAPPL = 2, 3, 4
@@ -29,7 +28,7 @@ _NANO = 1_000_000_000
 _TIME_MAX = 2**63 - 1
 
 
-class Clock(Struct):
+class Clock(Record):
     """How one interface of a section counts time, and where it stands in the file's list."""
 
     index: int

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from array import array
 from struct import Struct
-from typing import TYPE_CHECKING
 
 from pcapan.ingest.frames import FrameBlock
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan import shadow as cython
     from pcapan.octets import Octets

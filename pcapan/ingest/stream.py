@@ -11,15 +11,15 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO, cast
-
-from msgspec import Struct
 
 from pcapan.errors import UnreadableError
+from pcapan.record import Record
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     import hashlib
     from queue import SimpleQueue
+    from typing import BinaryIO
 
 #: Bytes asked for at once. Large enough that calls cost nothing, small enough to stay in the cache.
 CHUNK_SIZE = 1024 * 1024
@@ -35,7 +35,7 @@ HASH_LIMIT = 64 * 1024 * 1024
 _IN_MEMORY = 8 * 1024 * 1024
 
 
-class Fault(Struct, frozen=True):
+class Fault(Record, frozen=True):
     """Why a stream ended before its end. `code` is a stable kebab-case word."""
 
     code: str
@@ -45,6 +45,7 @@ class Fault(Struct, frozen=True):
 def new_spool() -> BinaryIO:
     """A temporary file, in memory as long as it is small."""
     import tempfile
+    from typing import BinaryIO, cast
 
     return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from pcapan.ingest.capture import Capture
 from pcapan.ingest.frames import FrameBlock, Interface, SideEvidence
+from pcapan.record import changed
 from pcapan.redact.incident import Redactor
 from pcapan.redact.rewriter import Rewriter
 
@@ -74,4 +73,4 @@ class RedactedCapture:
                 offsets.append(len(made))
                 frame = bytes(block.data[offset : offset + length])
                 made += self._rewriter.frame(number, links[interface], frame)
-            yield replace(block, data=made, offsets=offsets, comments={})
+            yield changed(block, data=made, offsets=offsets, comments={})

@@ -24,6 +24,7 @@ from pcapan.ingest.frames import (
     SideEvidence,
 )
 from pcapan.ingest.inputs import InputFacts
+from pcapan.record import changed
 from pcapan.redact.fragments import FragmentPlan
 from pcapan.redact.keyed import Key
 from pcapan.redact.labels import Labels
@@ -169,7 +170,7 @@ class Redactor:
 
     def interface(self, interface: Interface) -> Interface:
         """A capture interface: its link type, limits and counters."""
-        return replace(
+        return changed(
             interface,
             name=self.labels.of("interface", interface.name),
             description="",
@@ -183,11 +184,11 @@ class Redactor:
         return self.texts.redact(self.labels.filter(text))
 
     def _problem(self, problem: InputProblem) -> InputProblem:
-        return replace(problem, example=self.texts.redact(problem.example))
+        return changed(problem, example=self.texts.redact(problem.example))
 
     def side(self, side: SideEvidence) -> SideEvidence:
         """What a container tells besides frames."""
-        return replace(
+        return changed(
             side,
             drops=[self.drop(drop) for drop in side.drops],
             messages=[self._service(message) for message in side.messages],
@@ -197,7 +198,7 @@ class Redactor:
 
     def drop(self, drop: DroppedPacket) -> DroppedPacket:
         """A packet that the capturing system dropped."""
-        return replace(
+        return changed(
             drop,
             data=_packet(drop.data, self.names),
             component=self.labels.part(drop.component),
@@ -205,7 +206,7 @@ class Redactor:
         )
 
     def _service(self, message: ServiceMessage) -> ServiceMessage:
-        return replace(
+        return changed(
             message,
             spi_i=self.names.ike_spi(message.spi_i),
             spi_r=self.names.ike_spi(message.spi_r),

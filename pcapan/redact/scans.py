@@ -11,10 +11,9 @@ from array import array
 from collections.abc import Iterator
 from copy import copy
 
-from msgspec.structs import replace
-
 from pcapan.decode.fragments import IncompleteDatagram
 from pcapan.decode.numbers import PAYLOAD_SA
+from pcapan.record import changed
 from pcapan.redact.ike import rewrite_sa
 from pcapan.redact.names import Collector, End, Names
 from pcapan.redact.packets import rewrite_datagram
@@ -48,7 +47,7 @@ def collect(scan: FileScan, found: Collector) -> None:
 
 def redact_scan(scan: FileScan, names: Names) -> FileScan:
     """A copy of a scan with pseudonyms; what names nobody is shared with the original."""
-    return replace(
+    return changed(
         scan,
         addresses=[names.address(address) for address in scan.addresses],
         mac_pairs=[(names.mac(source), names.mac(target)) for source, target in scan.mac_pairs],
@@ -57,7 +56,7 @@ def redact_scan(scan: FileScan, names: Names) -> FileScan:
         natd=_hashes(scan, names),
         esp=_flows(scan.esp, names),
         icmp=[
-            replace(seen, quoted_spi_i=names.ike_spi(seen.quoted_spi_i or 0))
+            changed(seen, quoted_spi_i=names.ike_spi(seen.quoted_spi_i or 0))
             if seen.quoted_spi_i is not None
             else seen
             for seen in scan.icmp
@@ -85,7 +84,7 @@ def _messages(rows: MessageColumns, names: Names) -> MessageColumns:
 
 
 def _shape(shape: Shape, names: Names) -> Shape:
-    return replace(
+    return changed(
         shape,
         vendor_ids=tuple(names.vendor_id(vid) for vid in shape.vendor_ids),
         sa_body=rewrite_sa(shape.sa_body, names, is_v2=PAYLOAD_SA in shape.payloads),

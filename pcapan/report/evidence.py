@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from pcapan.errors import UnreadableError
 from pcapan.ingest.again import Recall
 from pcapan.ingest.frames import NO_TIME, Frame, Interface
 from pcapan.ingest.pcapng_writer import PcapngWriter
 from pcapan.model import Evidence, Finding, Result
+from pcapan.record import changed
 from pcapan.report.clock import instant_ns
 from pcapan.report.safe import clean
 from pcapan.report.story import file_names
@@ -193,7 +193,7 @@ def _interfaces(
 def shown(interface: Interface, name: str) -> Interface:
     """An interface with harmless texts and the name of its input, where one is given, in its own."""
     own = clean(interface.name)
-    return replace(
+    return changed(
         interface,
         name=f"{name}: {own}" if own and name else own or name,
         description=clean(interface.description),

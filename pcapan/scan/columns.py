@@ -11,10 +11,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
-from msgspec import Struct, field
-
-from pcapan.decode.fragments import IncompleteDatagram
+from pcapan.record import Record, field
 from pcapan.scan.hashes import NatdHashes
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from pcapan.decode.fragments import IncompleteDatagram
 
 #: Bits of ``MessageColumns.marks``.
 MARK_COPY = 0x01
@@ -29,7 +31,7 @@ MARK_NO_TIME = 0x10
 """The container carried no time stamp; the time of the frame before it stands in."""
 
 
-class Shape(Struct, frozen=True):
+class Shape(Record, frozen=True):
     """What the clear payloads of a message say, apart from values that differ in every message."""
 
     payloads: bytes
@@ -78,7 +80,7 @@ class MessageColumns:
         return len(self.frame)
 
 
-class Flow(Struct):
+class Flow(Record):
     """ESP of one SPI in one direction, or the keepalives of one 4-tuple (`spi` 0)."""
 
     src: int
@@ -174,7 +176,7 @@ class FlowColumns:
         return [getattr(self, name) for name in FLOW_COLUMNS]
 
 
-class IcmpObservation(Struct, frozen=True):
+class IcmpObservation(Record, frozen=True):
     """An ICMP or ICMPv6 error that quotes a packet of ours: an observation, never a message."""
 
     frame: int
@@ -192,7 +194,7 @@ class IcmpObservation(Struct, frozen=True):
     """Initiator SPI of the quoted IKE message, None when the quote ends before it or is not IKE."""
 
 
-class OddDatagram(Struct, frozen=True):
+class OddDatagram(Record, frozen=True):
     """A datagram to or from port 500 or 4500 that is neither IKE, ESP nor a keepalive."""
 
     frame: int
@@ -205,7 +207,7 @@ class OddDatagram(Struct, frozen=True):
     ttl: int
 
 
-class ScanProblem(Struct):
+class ScanProblem(Record):
     """Something odd in the packets; `code` is a stable kebab-case word."""
 
     code: str
@@ -214,7 +216,7 @@ class ScanProblem(Struct):
     count: int = 1
 
 
-class FileScan(Struct):
+class FileScan(Record):
     """Everything that the later rooms learn about one file."""
 
     addresses: list[bytes] = field(default_factory=list)

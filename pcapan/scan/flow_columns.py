@@ -7,10 +7,9 @@ where it can (see `pcapan.compiled`; C types are in the .pxd).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pcapan.scan.columns import FlowColumns
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan import shadow as cython
     from pcapan.scan.flows import FlowTable

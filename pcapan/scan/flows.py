@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pcapan.scan.copies import ESP_WINDOW
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan import shadow as cython
 else:

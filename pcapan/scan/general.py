@@ -7,6 +7,8 @@ not plain.
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from pcapan.decode.fragments import Datagram, IncompleteDatagram, Outcome, Reassembler
 from pcapan.decode.icmp import parse_icmp
 from pcapan.decode.ike_walk import HEADER_LENGTH, IkeWalk, looks_like_ike
@@ -26,7 +28,7 @@ from pcapan.scan.columns import (
 )
 from pcapan.scan.copies import RecentPackets
 from pcapan.scan.flows import FlowTable
-from pcapan.scan.recorder import MAX_ROWS, Packet, Recorder, flow_key, halves
+from pcapan.scan.recorder import MAX_ROWS, Recorder, flow_key, halves
 
 LINKTYPE_ETHERNET = 1
 _ICMP, _UDP, _ESP, _ICMPV6 = 1, 17, 50, 58
@@ -34,6 +36,22 @@ _ETHERTYPE_ARP = b"\x08\x06"
 _NO_MACS = (b"", b"")
 #: Reasons of the link layer that mean "could not be read"; the others name another protocol.
 _UNREADABLE_LINK = ("short-", "bad-", "ip-version", "unsupported-", "too-many-")
+
+
+class Packet(Struct):
+    """The packet around a UDP payload, as far as the rows need it."""
+
+    frame: int
+    ts: int
+    src: bytes
+    dst: bytes
+    ttl: int
+    ip_id: int
+    macs: tuple[bytes, bytes]
+    """(source, destination) of the Ethernet header, empty values where there is none."""
+    marks: int = 0
+    sport: int = 0
+    dport: int = 0
 
 
 class GeneralPath:

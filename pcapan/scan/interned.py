@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 from array import array
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan import shadow as cython
     from pcapan.octets import Octets

@@ -7,8 +7,7 @@ this source where it can (see `pcapan.compiled`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from array import array
 

@@ -6,32 +6,18 @@ Must not decide what a packet is: the paths do.
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from pcapan.scan.columns import FileScan, ScanProblem
 from pcapan.scan.flows import FlowKey, FlowTable
 from pcapan.scan.rows import MessageRows
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from pcapan.scan.general import Packet
 
 #: What a hostile capture may make us remember of each kind; all are counted, only rows are bounded.
 MAX_TALKERS = 100_000
 MAX_MACS = 10_000
 MAX_ROWS = 100_000
-
-
-class Packet(Struct):
-    """The packet around a UDP payload, as far as the rows need it."""
-
-    frame: int
-    ts: int
-    src: bytes
-    dst: bytes
-    ttl: int
-    ip_id: int
-    macs: tuple[bytes, bytes]
-    """(source, destination) of the Ethernet header, empty values where there is none."""
-    marks: int = 0
-    sport: int = 0
-    dport: int = 0
 
 
 class Recorder:

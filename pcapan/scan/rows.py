@@ -9,7 +9,6 @@ for what is rare: a new shape, an odd message, some thousand rows. Whoever waits
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING
 
 from pcapan.decode.ike_walk import PROBLEMS, IkeWalk
 from pcapan.decode.numbers import NAT_DETECTION_DESTINATION_IP, NAT_DETECTION_SOURCE_IP
@@ -18,6 +17,7 @@ from pcapan.scan.interned import Interned
 from pcapan.scan.keys import KeyTable
 from pcapan.scan.natd_reader import HEAD
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan import shadow as cython
     from pcapan.octets import Octets

@@ -15,10 +15,14 @@ from pcapan.scan.columns import FileScan
 from pcapan.scan.copies import RecentPackets
 from pcapan.scan.flow_columns import flow_columns
 from pcapan.scan.flows import FlowTable
-from pcapan.scan.general import GeneralPath
 from pcapan.scan.lone import take_back_lone_copies
 from pcapan.scan.recorder import MAX_TALKERS, Recorder
 from pcapan.scan.walk import Walk
+
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
+if TYPE_CHECKING:
+    from pcapan.octets import Octets
+    from pcapan.scan.general import GeneralPath
 
 
 class Scanner:
@@ -30,15 +34,15 @@ class Scanner:
         self._esp = FlowTable()
         self._keepalives = FlowTable()
         self._talkers = FlowTable(MAX_TALKERS)
-        recent = RecentPackets()
-        self._general = GeneralPath(self.scan, self._recorder, self._esp, self._keepalives, recent)
+        self._recent = RecentPackets()
+        self._general: GeneralPath | None = None
         self._walk = Walk(
             self.scan,
             self._esp,
             self._keepalives,
             self._talkers,
-            recent,
-            self._general.frame,
+            self._recent,
+            self._odd,
             self._recorder,
         )
 
@@ -56,7 +60,8 @@ class Scanner:
 
     def finish(self) -> FileScan:
         """Close open fragments and hand out the columns; every frame is now in one of the counts."""
-        self._general.finish()
+        if self._general is not None:
+            self._general.finish()
         self._recorder.rows.flush()
         take_back_lone_copies(self.scan)
         self.scan.esp = flow_columns(self._esp, self._recorder.rows)
@@ -64,6 +69,26 @@ class Scanner:
         self._recorder.talkers(self._talkers)
         self._recorder.rows.flush()  # addresses that flows alone have
         return self.scan
+
+    def _odd(
+        self,
+        data: Octets,
+        begin: int,
+        end: int,
+        wire_end: int,
+        link_type: int,
+        ts: int,
+        number: int,
+        untimed: bool,
+    ) -> None:
+        """A frame for the general path, which is loaded for the first one: scanning begins without it."""
+        if self._general is None:
+            from pcapan.scan.general import GeneralPath
+
+            self._general = GeneralPath(
+                self.scan, self._recorder, self._esp, self._keepalives, self._recent
+            )
+        self._general.frame(data, begin, end, wire_end, link_type, ts, number, untimed)
 
 
 def _links(interfaces: Sequence[Interface]) -> array[int]:

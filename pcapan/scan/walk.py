@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from pcapan.decode.ike_walk import looks_like_ike
 from pcapan.ingest.frames import NO_TIME, FrameBlock
@@ -20,6 +19,7 @@ from pcapan.scan.copies import RecentPackets
 from pcapan.scan.flows import FlowTable
 from pcapan.scan.recorder import Recorder
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan.octets import Octets
 

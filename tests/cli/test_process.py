@@ -14,8 +14,10 @@ from typing import Any, cast
 import pytest
 
 from pcapan import __main__ as entry
+from tests.kit.frames import EPOCH, Frame, pcap
 from tests.kit.processes import environment
 from tests.samples_kit import sample
+from tests.scan.packets import SA_INIT, frame4
 
 HEAVY = ("pandas", "numpy", "pyshark", "pyarrow", "zstandard", "pcapan.pipeline", "rich")
 
@@ -54,6 +56,31 @@ def test_a_small_analysis_imports_nothing_that_it_does_not_use() -> None:
     others = {"rich", "socket", "ctypes", "tempfile", "base64", "random", "importlib.resources", "concurrent"}
     loaded = _imported(["analyze", str(sample("sa-limit-8"))])
     assert not loaded & (others | set(HEAVY) - {"pcapan.pipeline"})
+
+
+def test_a_scan_begins_before_anything_is_loaded_that_it_does_not_need(tmp_path: Path) -> None:
+    """Whatever is loaded before that, a big capture waits for; the rest is loaded while it is scanned."""
+    path = tmp_path / "plain.pcap"
+    path.write_bytes(pcap([Frame(EPOCH, frame4(SA_INIT)), Frame(EPOCH, frame4(b"\xff", 4500, 4500))]))
+    code = (
+        "import sys\n"
+        "from pcapan import __main__\n"
+        "from pcapan.interrupts import uninterrupted\n"
+        "from pcapan.reading import Scanner, guess_reading, open_capture\n"
+        f"guess_reading([{str(path)!r}])\n"
+        f"reader, scanner = open_capture({str(path)!r}, hash_all=False), Scanner()\n"
+        "for block in reader.blocks():\n"
+        "    scanner.feed(block, reader.interfaces)\n"
+        "print(scanner.scan.ike, *sys.modules)\n"
+    )
+    command = [sys.executable, "-S", "-c", code]  # what the site's own files import does not count
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
+    messages, *loaded = done.stdout.split()
+    assert messages == "1"
+    libraries = {"typing", "re", "msgspec", "pathlib", "dataclasses", "datetime", "inspect", "ctypes"}
+    general = {"pcapan.scan.general", "pcapan.decode.ip", "pcapan.decode.fragments", "pcapan.decode.link"}
+    later = {"pcapan.crew", "pcapan.ingest.again", "pcapan.ingest.inputs", "pcapan.pipeline"}
+    assert not (libraries | general | later) & set(loaded)
 
 
 def test_rows_need_no_pandas() -> None:

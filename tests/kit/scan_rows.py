@@ -19,6 +19,7 @@ from pcapan import compiled
 from pcapan.errors import UnreadableError
 from pcapan.ingest import open as opening
 from pcapan.ingest.open import open_capture
+from pcapan.record import Record, as_dict
 from pcapan.scan.columns import FileScan
 from pcapan.scan.scanner import Scanner
 from pcapan.track.sas import IkeSa
@@ -32,6 +33,8 @@ def plain(value: Any) -> Any:
     """The value in a form that reads the same in every process."""
     if isinstance(value, Struct):
         return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Record):
+        return {name: plain(held) for name, held in as_dict(value).items()}
     if isinstance(value, dict):
         return sorted((repr(key), plain(held)) for key, held in value.items())
     if isinstance(value, set):
@@ -102,7 +105,7 @@ def told(path: str, piece: int = 0) -> str:
     except UnreadableError as error:
         return error.message
     assert entry.bytes_read == Path(path).stat().st_size
-    found = {name: plain(getattr(scan, name)) for name in scan.__struct_fields__ if name != "messages"}
+    found = {name: plain(getattr(scan, name)) for name in scan.__fields__ if name != "messages"}
     found["messages"] = {name: list(column) for name, column in vars(scan.messages).items()}
     found["container"] = [plain(entry.problems), plain(entry.interfaces), entry.damaged, entry.format]
     found["track"] = tracked(scan)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import structs
-
 from pcapan.ingest.frames import FrameBlock, Interface
 from pcapan.ingest.open import open_capture
+from pcapan.record import as_dict, changed
 from pcapan.redact.fragments import FragmentPlan
 from pcapan.redact.keyed import Key
 from pcapan.redact.names import Pseudonyms
@@ -28,7 +27,7 @@ def load(path: Path) -> tuple[list[Interface], list[FrameBlock]]:
     """All frames of a file; the reader's own blocks are valid only until the next one."""
     reader = open_capture(str(path))
     blocks = [
-        structs.replace(
+        changed(
             block,
             data=bytes(block.data),
             **{
@@ -80,13 +79,13 @@ def rewritten(
             )
             assert len(frame) == length
             data += frame
-        made.append(structs.replace(block, data=bytes(data), offsets=offsets))
+        made.append(changed(block, data=bytes(data), offsets=offsets))
     return made
 
 
 def columns(scan: FileScan) -> dict[str, Any]:
     """Everything that a scan says, as plain values; hashes over the bytes of messages by their groups."""
-    told = {field.name: getattr(scan, field.name) for field in structs.fields(scan)}
+    told = as_dict(scan)
     rows = told.pop("messages")
     for name in ("frame", "ts", "src", "dst", "sport", "dport", "ttl", "ip_id", "macs", "marks", "spi_i"):
         told[name] = list(getattr(rows, name))

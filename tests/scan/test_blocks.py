@@ -42,7 +42,7 @@ VALID = TALK.frames
 
 def everything(found: FileScan) -> dict[str, Any]:
     columns = {name: list(column) for name, column in vars(found.messages).items()}
-    rest = {name: getattr(found, name) for name in FileScan.__struct_fields__ if name != "messages"}
+    rest = {name: getattr(found, name) for name in FileScan.__fields__ if name != "messages"}
     return {**columns, **{name: repr(value) for name, value in rest.items()}}
 
 
@@ -152,7 +152,7 @@ def test_rows_do_not_grow_with_esp() -> None:
     assert found.esp_packets == 4000
     sizes = {
         name: len(getattr(found, name))
-        for name in FileScan.__struct_fields__
+        for name in FileScan.__fields__
         if hasattr(getattr(found, name), "__len__") and name != "ports"
     }
     assert sum(sizes.values()) <= 2 + 2 + 1, sizes  # two flows, two addresses, one sender on the link

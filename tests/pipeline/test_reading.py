@@ -266,6 +266,17 @@ def test_progress_of_what_has_begun(big: None, monkeypatch: pytest.MonkeyPatch) 
     assert seen[0] == (path, size, size)
 
 
+def test_a_reading_that_cannot_begin_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a head start, but not for longer than a moment."""
+    going_on = threading.Event()
+    waited: list[bool] = []
+    monkeypatch.setattr(reading, "read_files", lambda *_asked, **_named: waited.append(going_on.wait(20)))
+    begun = Reading(["any.pcap"], 1)
+    going_on.set()
+    begun.result()
+    assert waited == [True]
+
+
 def test_who_is_interrupted_waits_for_nothing(big: None, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted, ended = threading.Event(), threading.Event()
     real = reading.read_files

@@ -10,7 +10,7 @@ import re
 from enum import StrEnum
 
 from pcapan.ingest import compressed
-from pcapan.ingest.open import FORMATS
+from pcapan.ingest.open import formats
 
 #: Bytes of a beginning that are enough to tell; tar's magic stands at 257.
 HEAD = 4096
@@ -47,7 +47,7 @@ class Kind(StrEnum):
 
 def kind_of(head: bytes) -> Kind:
     """What the first `HEAD` bytes look like."""
-    if any(format_.recognise(head) is not None for format_ in FORMATS) or head.startswith(_WIRESHARK_HEADS):
+    if any(format_.recognise(head) is not None for format_ in formats()) or head.startswith(_WIRESHARK_HEADS):
         return Kind.CAPTURE
     codec = compressed.codec(head)
     if codec is not None:

@@ -1,7 +1,7 @@
 """One opened capture: what every container shares, so that a format module only walks records.
 
 Knows the life of a reading (problems, damage, hash, closing), not one byte of any format. A new
-format is a module with a `Format` and one line in `pcapan.ingest.open`.
+format is a module with a `Format` and one entry in `pcapan.ingest.open`.
 """
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
 """Opening a capture: what is it, by its first bytes and never by its name.
 
 Knows which formats there are and what to say when a file is none of them; must not know how any of
-them is laid out. A new format is one module and one entry in `FORMATS`.
+them is laid out. A new format is one module and one entry in `formats`.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 
 from pcapan.errors import UnreadableError
-from pcapan.ingest import compressed, etl, pcap, pcapng
+from pcapan.ingest import compressed
 from pcapan.ingest.capture import Capture, Format
 from pcapan.ingest.feeder import Feeder
 from pcapan.ingest.stream import CHUNK_SIZE, HASH_LIMIT, ByteStream, StoredStream
@@ -18,9 +19,6 @@ from pcapan.ingest.stream import CHUNK_SIZE, HASH_LIMIT, ByteStream, StoredStrea
 TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from typing import BinaryIO
-
-#: Containers pcapan reads itself, in the order they are tried.
-FORMATS: tuple[Format, ...] = (pcap.FORMAT, pcapng.FORMAT, etl.FORMAT)
 
 #: Bytes looked at to recognise a format.
 _HEAD = 4096
@@ -35,6 +33,19 @@ _OTHER_PACKING = (
     (b"BZh", "compressed with bzip2", "unpack it with bzip2 -d"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "unpack it and name the capture files inside"),
 )
+
+
+def formats() -> Iterator[Format]:
+    """Containers pcapan reads itself, in the order they are tried; loaded when they are."""
+    from pcapan.ingest import pcap
+
+    yield pcap.FORMAT
+    from pcapan.ingest import pcapng
+
+    yield pcapng.FORMAT
+    from pcapan.ingest import etl
+
+    yield etl.FORMAT
 
 
 def open_capture(
@@ -163,7 +174,7 @@ def _recognise(path: str, stored: StoredStream, chunk_size: int) -> Capture:
                 where=path,
                 hint=f"unpack it with {packed} -d first",
             )
-    for format_ in FORMATS:
+    for format_ in formats():
         name = format_.recognise(head)
         if name is not None:
             capture = Capture(path, name + suffix, stored, stream)

@@ -90,7 +90,7 @@ class MessageRows:
         self._natd_rows = array("Q", bytes(8 * _ROOM))
         self._natd_begins = array("Q", bytes(8 * _ROOM))
         self._natd_count = self._natd_end = 0
-        held = [array(kind, bytes(array(kind).itemsize * _ROOM)) for _, kind in _COLUMNS]
+        held = [array(kind, (0,)) * _ROOM for _, kind in _COLUMNS]
         self._columns = held
         (
             self._frame,

@@ -79,7 +79,8 @@ def test_a_scan_begins_before_anything_is_loaded_that_it_does_not_need(tmp_path:
     assert messages == "1"
     libraries = {"typing", "re", "msgspec", "pathlib", "dataclasses", "datetime", "inspect", "ctypes"}
     general = {"pcapan.scan.general", "pcapan.decode.ip", "pcapan.decode.fragments", "pcapan.decode.link"}
-    later = {"pcapan.crew", "pcapan.ingest.again", "pcapan.ingest.inputs", "pcapan.pipeline"}
+    rooms = ("crew", "ingest.again", "ingest.inputs", "ingest.pcapng", "pipeline")
+    later = {f"pcapan.{room}" for room in rooms}
     assert not (libraries | general | later) & set(loaded)
 
 

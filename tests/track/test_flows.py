@@ -9,8 +9,8 @@ from types import ModuleType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
+from pcapan.record import changed
 from pcapan.scan.columns import FLOW_COLUMNS, Flow, FlowColumns
 from pcapan.track import flows
 from pcapan.track.flows import SECOND
@@ -71,7 +71,7 @@ def joined(one: Flow, other: Flow) -> Flow:
     last_ts, last_frame = one.last_ts, one.last_frame
     if other.last_ts > last_ts:
         last_ts, last_frame = other.last_ts, other.last_frame
-    return replace(
+    return changed(
         one,
         packets=one.packets + other.packets,
         octets=one.octets + other.octets,

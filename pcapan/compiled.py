@@ -41,6 +41,7 @@ MODULES = (
     "pcapan.track.intake",
     "pcapan.track.sas",
     "pcapan.track.sources",
+    "pcapan.track.survey",
     "pcapan.track.tunnels",
 )
 

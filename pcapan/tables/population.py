@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from pcapan.track.numbered import Numbered, numbered
 from pcapan.track.sources import Source
+from pcapan.track.survey import Survey
 
 _CLASSES = [
     (network.version, int(network[0]), int(network[-1]), name)
@@ -59,6 +60,10 @@ class Population(Struct):
     """Sources with attempts or SAs."""
     asking: list[Source] = field(default_factory=list)
     """Sources with attempts. All the others there may be a hundred thousand of, tunnels that just went on."""
+    asking_at: list[int] = field(default_factory=list)
+    """Where each of them stands among all."""
+    clients_of: list[int] = field(default_factory=list)
+    """Clients at once, of each source."""
     untranslated: Counter[str] = field(default_factory=Counter)
     """Sources whose NAT-D source hash fits, by class."""
     pools: dict[Numbered, list[Source]] = field(default_factory=lambda: defaultdict(list))
@@ -67,19 +72,16 @@ class Population(Struct):
 
 def take_census(sources: Iterable[Source]) -> Population:
     """Count all sources once."""
-    population = Population()
-    clients = with_ike = 0
-    for source in sources:
-        at_once = source.clients_at_once()
-        clients += at_once
-        if at_once >= 2:
-            population.pools[pool_of(source.address)].append(source)
-        if source.attempts:
-            population.asking.append(source)
-            if is_untranslated(source):
-                population.untranslated[class_of(source.address)] += 1
-            with_ike += 1
-        elif source.sas:
-            with_ike += 1
-    population.clients, population.with_ike = clients, with_ike
-    return population
+    found = Survey(sources)
+    pools: dict[Numbered, list[Source]] = defaultdict(list)
+    for source in found.crowded:
+        pools[pool_of(source.address)].append(source)
+    return Population(
+        clients=sum(found.clients),
+        with_ike=found.with_ike,
+        asking=found.asking,
+        asking_at=found.asking_at,
+        clients_of=found.clients,
+        untranslated=Counter(class_of(source.address) for source in found.asking if is_untranslated(source)),
+        pools=pools,
+    )

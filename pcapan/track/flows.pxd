@@ -4,6 +4,7 @@ cimport cython
 from pcapan.scan.keys cimport KeyTable
 
 cdef long long _SECOND
+cdef int _NO_PORT, _SEVERAL_PORTS
 cdef list _OCTETS
 
 
@@ -116,8 +117,8 @@ cdef class FlowGroups:
     @cython.locals(at=cython.size_t, found=cython.ulonglong)
     cpdef unsigned long long packets(self, size_t owner) except? 0
 
-    @cython.locals(at=cython.size_t, row=cython.size_t, found=set)
-    cpdef set ports(self, size_t owner, unsigned int to)
+    @cython.locals(at=cython.size_t, row=cython.size_t, mine=cython.int, theirs=cython.int)
+    cpdef int one_port(self, size_t owner, int to, int known) except? -1
 
     @cython.locals(at=cython.size_t, row=cython.size_t, mine=cython.uint, theirs=cython.uint, found=list)
     cpdef list spans(self, size_t owner, unsigned int to)

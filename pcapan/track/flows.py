@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 _SECOND = SECOND  # the same number where compiled code finds it fastest
 
+#: Instead of a port: there is none, or there are several.
+NO_PORT, SEVERAL_PORTS = -1, -2
+_NO_PORT, _SEVERAL_PORTS = NO_PORT, SEVERAL_PORTS
+
 _OCTETS = [str(octet) for octet in range(256)]
 
 
@@ -349,17 +353,21 @@ class FlowGroups:
             found += self._packets[self._order[at]]
         return found
 
-    def ports(self, owner: int, to: int) -> set[int]:
-        """Ports of the owner, which is an address by its number, where the other side has the port `to`."""
-        found = set()
+    def one_port(self, owner: int, to: int, known: int) -> int:
+        """The port of the owner, an address by its number, where the other side has the port `to`.
+
+        `known` is what was found elsewhere: a port, NO_PORT or SEVERAL_PORTS; so is what comes of both.
+        """
         for at in range(self._begins[owner], self._begins[owner + 1]):
             row = self._order[at]
-            if self._src[row] == owner:
-                if self._dport[row] == to:
-                    found.add(self._sport[row])
-            elif self._sport[row] == to:
-                found.add(self._dport[row])
-        return found
+            mine, theirs = self._sport[row], self._dport[row]
+            if self._src[row] != owner:
+                mine, theirs = theirs, mine
+            if theirs == to and mine != known:
+                if known != _NO_PORT:
+                    return _SEVERAL_PORTS
+                known = mine
+        return known
 
     def spans(self, owner: int, to: int) -> list[tuple[int, int, int]]:
         """The same port, first and last time (ns) of each of them."""

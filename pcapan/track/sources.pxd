@@ -5,7 +5,7 @@ from pcapan.track.flows cimport FlowGroups
 from pcapan.track.sas cimport IkeSa
 from pcapan.track.tunnels cimport Clients
 
-cdef int _NAT_T
+cdef int _IKE, _NAT_T, _NO_PORT, _SEVERAL_PORTS
 
 
 @cython.final
@@ -54,7 +54,14 @@ cdef class Source:
 
     cpdef Py_ssize_t clients_at_once(self) except -1
 
-    @cython.locals(number=cython.size_t, esp=FlowGroups, keepalives=FlowGroups, ports=set, sa=IkeSa)
+    @cython.locals(
+        number=cython.size_t,
+        esp=FlowGroups,
+        keepalives=FlowGroups,
+        only=cython.int,
+        port=cython.int,
+        sa=IkeSa,
+    )
     cdef Py_ssize_t _clients_on_4500(self) except -1
 
     cpdef Py_ssize_t peak_live(self) except -1

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pcapan.decode.numbers import IKE_PORT, NAT_T_PORT
 from pcapan.track.attempts import Attempt
 from pcapan.track.calls import Calls, Fits
-from pcapan.track.flows import SECOND, EspFlow
+from pcapan.track.flows import NO_PORT, SECOND, SEVERAL_PORTS, EspFlow
 from pcapan.track.numbered import Numbered, numbered
 from pcapan.track.overlap import Interval, join, peak, steps
 from pcapan.track.probes import ProbeSeries, could_be_probe, find_series
@@ -41,7 +41,7 @@ LIVE = (SaState.ESTABLISHED, SaState.ENDED)
 # Asked of every SA, so where it is found fastest: Python 3.11 looks for a member at each `Basis.X`.
 _HALF_OPEN, _OLDER = SaState.HALF_OPEN, Basis.OLDER
 
-_NAT_T = NAT_T_PORT
+_IKE, _NAT_T, _NO_PORT, _SEVERAL_PORTS = IKE_PORT, NAT_T_PORT, NO_PORT, SEVERAL_PORTS
 
 _NO_CALLS = Calls()
 """Stands in for those of a source that made none; nothing is ever added to it."""
@@ -286,14 +286,15 @@ class Source:
 
     def _clients_on_4500(self) -> int:
         number, esp, keepalives = self._number, self._around.esp, self._around.keepalives
-        ports = esp.ports(number, _NAT_T)
-        if keepalives.count(number):
-            ports |= keepalives.ports(number, _NAT_T)
+        only = keepalives.one_port(number, _NAT_T, esp.one_port(number, _NAT_T, _NO_PORT))
         for sa in self.sas:
             if sa.exchanges:
                 for _, _, port in sa.peers:
-                    ports.add(port)
-        return 1 if len(ports) == 1 and IKE_PORT not in ports else peak(self.port_intervals())
+                    if port != only:
+                        only = port if only == _NO_PORT else _SEVERAL_PORTS
+        if only == _NO_PORT:
+            return 0
+        return peak(self.port_intervals()) if only in (_SEVERAL_PORTS, _IKE) else 1
 
     def ttl_was_decremented(self) -> bool | None:
         """Whether the packets passed a router on their way here; None when their TTL is unknown."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pcapan.record import changed
 from pcapan.scan.columns import FLOW_COLUMNS, Flow, FlowColumns
 from pcapan.track import flows
-from pcapan.track.flows import SECOND
+from pcapan.track.flows import NO_PORT, SECOND, SEVERAL_PORTS
 from tests.kit.sources import source_of
 
 #: Without a compiler both are the source.
@@ -147,7 +147,11 @@ def test_groups(rows: list[Flow], owners: list[int]) -> None:
                 if to == 4500
             ]
             assert groups.spans(owner, 4500) == spans
-            assert groups.ports(owner, 4500) == {port for port, _, _ in spans}
+            ports = {port for port, _, _ in spans}
+            for known in (NO_PORT, SEVERAL_PORTS, 4500):
+                both = ports | {known} - {NO_PORT}
+                one = both.pop() if len(both) == 1 else SEVERAL_PORTS if both else NO_PORT
+                assert groups.one_port(owner, 4500, known) == one
 
 
 @given(A_FILE)

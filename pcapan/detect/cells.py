@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, cast, runtime_checkable
 
-from pcapan.detect.columns import FEW, Column, Listed, Same, column, truths
+from pcapan.detect.columns import FEW, Column, Listed, Mostly, Same, column, truths
 from pcapan.detect.expression import Columns
 from pcapan.detect.rule import Let, Origin, Rule
 from pcapan.detect.schema import ColumnType, Value
@@ -33,6 +33,15 @@ class HasColumns(Protocol):
         ...
 
 
+@runtime_checkable
+class HasFew(Protocol):
+    """Rows of which nearly all may be alike, and known to be so before they are looked at."""
+
+    def told_of_few(self, name: str) -> tuple[Value, Sequence[int], Sequence[Value]] | None:
+        """The value of all rows but some, the indexes of those, and their values; None where it is not so."""
+        ...
+
+
 class Typed:
     """The rows of a table; columns are read once for all rules, each of its declared type or unknown."""
 
@@ -44,8 +53,16 @@ class Typed:
         """The values of a column, in the order of the rows; unknown where there is no such column."""
         found = self._known.get((name, kind))
         if found is None:
-            found = self._known[name, kind] = _column(_conformed_column(name, self._read(name), kind), kind)
+            found = self._known[name, kind] = self._made(name, kind)
         return found
+
+    def _made(self, name: str, kind: ColumnType) -> Column:
+        told = self.rows.told_of_few(name) if isinstance(self.rows, HasFew) else None
+        if told is not None and kind in (ColumnType.INT, ColumnType.STR):
+            value, at, others = told
+            few = _conformed_column(name, others, kind)
+            return Mostly(conformed(name, value, kind), len(self), at, few)
+        return _column(_conformed_column(name, self._read(name), kind), kind)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -114,6 +114,22 @@ class Listed(Column):
         return len(self._values)
 
 
+class Mostly(Listed):
+    """One value for nearly all the rows; all are comparable, see `Listed`."""
+
+    __slots__ = ("at", "others", "value")
+
+    def __init__(self, value: Value, length: int, at: Sequence[int], others: Sequence[Value]) -> None:
+        """`others` are the values of the rows `at` these indexes."""
+        values = [value] * length
+        for index, other in zip(at, others, strict=True):
+            values[index] = other
+        super().__init__(values, comparable=True, among=frozenset((value, *others)))
+        self.value = value
+        self.at = at
+        self.others = others
+
+
 class Same(Column):
     """One value for all the rows."""
 
@@ -251,6 +267,11 @@ def asked(question: Callable[[Value], Value], of: Column) -> Truths:
     told = set(answers.values())
     if len(told) == 1:
         return Truths(bytes(told) * len(of))
+    if isinstance(of, Mostly):
+        codes = bytearray((answers[of.value],)) * len(of)
+        for index, value in zip(of.at, of.others, strict=True):
+            codes[index] = answers[value]
+        return Truths(bytes(codes))
     return Truths(bytes(map(answers.__getitem__, of.values)))
 
 

@@ -20,7 +20,7 @@ from pcapan.detect.schema import ColumnType, RuleSchema, TableSchema, Value
 from pcapan.model import Evidence, Finding, Severity, Verdict
 from pcapan.tables.declare import Rows
 from pcapan.tables.facts import Facts
-from pcapan.tables.registry import TABLES, subjects_of
+from pcapan.tables.registry import TABLES, lazy_rows_of, subjects_of
 from pcapan.tables.times import iso_time
 
 #: Subjects of one finding whose frames are shown; the worst come first.
@@ -65,10 +65,10 @@ class FactsStock:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._subjects: dict[str, list[Any]] = {}
+        self._subjects: dict[str, Sequence[Any]] = {}
         self._rows: dict[str, Rows] = {}
 
-    def subjects(self, table: str) -> list[Any]:
+    def subjects(self, table: str) -> Sequence[Any]:
         """What the rows of a table are made from, in the order of the rows."""
         if table not in self._subjects:
             self._subjects[table] = subjects_of(table, self._facts)
@@ -77,7 +77,7 @@ class FactsStock:
     def rows(self, table: str) -> Rows:
         """The rows of a table, whose columns are computed when they are asked for."""
         if table not in self._rows:
-            self._rows[table] = TABLES[table].lazy_rows(self.subjects(table))
+            self._rows[table] = lazy_rows_of(table, self._facts, self.subjects(table))
         return self._rows[table]
 
     def evidence(self, rule: Rule, rows: Sequence[int]) -> list[Evidence]:

@@ -24,6 +24,19 @@ _TYPES = ("bool", "int", "float", "str", "list[int]", "list[str]")
 _Function = TypeVar("_Function", bound=Callable[[Any], Any])
 
 
+#: Stands for a column that has to be asked of every subject.
+_ASK: Any = object()
+
+
+class Glance(Struct, frozen=True):
+    """What is known of all the rows of a table before any of them is looked at."""
+
+    busy: Sequence[int] | None = None
+    """Indexes of the rows that are not idle: the others have the cells that columns name for idle rows."""
+    cells: Mapping[str, Sequence[Any]] = {}
+    """Columns whose cells are there already."""
+
+
 class Column(Struct, frozen=True):
     """One declared column."""
 
@@ -32,6 +45,8 @@ class Column(Struct, frozen=True):
     """bool, int, float, str, list[int] or list[str]; every type but the lists may be unknown (None)."""
     unit: str
     value: Callable[[Any], Any]
+    idle: Any = _ASK
+    """The cell of every idle row."""
 
     @property
     def meaning(self) -> str:
@@ -47,11 +62,11 @@ class Table(Struct):
     """What one row stands for."""
     columns: list[Column] = field(default_factory=list)
 
-    def column(self, unit: str = "") -> Callable[[_Function], _Function]:
-        """Declare the decorated function as the next column."""
+    def column(self, unit: str = "", *, idle: Cell = _ASK) -> Callable[[_Function], _Function]:
+        """Declare the decorated function as the next column; it says `idle` of every idle subject."""
 
         def declare(function: _Function) -> _Function:
-            self.columns.append(Column(function.__name__, _type_name(function), unit, function))
+            self.columns.append(Column(function.__name__, _type_name(function), unit, function, idle))
             return function
 
         return declare
@@ -62,9 +77,9 @@ class Table(Struct):
         for subject in subjects:
             yield {name: value(subject) for name, value in columns}
 
-    def lazy_rows(self, subjects: Sequence[Any]) -> Rows:
+    def lazy_rows(self, subjects: Sequence[Any], glance: Glance | None = None) -> Rows:
         """As `rows`, for a reader who asks for few of the columns: each is computed when it is asked for."""
-        return Rows({column.name: column.value for column in self.columns}, subjects)
+        return Rows(self.columns, subjects, glance or Glance())
 
     def row(self, subject: Any) -> dict[str, Any]:
         """The single row of one subject."""
@@ -78,20 +93,40 @@ _SHORT = 1000
 class Rows(Sequence[Mapping[str, Any]]):
     """The rows of a table, readable by row and by column; a column is computed when it is first asked for."""
 
-    __slots__ = ("_functions", "_known", "_subjects")
+    __slots__ = ("_busy", "_functions", "_idle", "_known", "_subjects")
 
-    def __init__(self, functions: Mapping[str, Callable[[Any], Any]], subjects: Sequence[Any]) -> None:
-        self._functions = functions
+    def __init__(self, columns: Iterable[Column], subjects: Sequence[Any], glance: Glance) -> None:
+        columns = list(columns)
+        self._functions = {column.name: column.value for column in columns}
         self._subjects = subjects
-        self._known: dict[str, list[Any]] = {}
+        self._busy = glance.busy
+        self._idle = {column.name: column.idle for column in columns if column.idle is not _ASK}
+        self._known: dict[str, Sequence[Any]] = dict(glance.cells)
 
-    def column(self, name: str) -> list[Any]:
+    def column(self, name: str) -> Sequence[Any]:
         """The cells of a column, in the order of the rows; raises KeyError for a name that is none."""
         known = self._known.get(name)
         if known is None:
-            function = self._functions[name]
-            known = self._known[name] = [function(subject) for subject in self._subjects]
+            known = self._known[name] = self._cells(name)
         return known
+
+    def _cells(self, name: str) -> Sequence[Any]:
+        function = self._functions[name]
+        told = self.told_of_few(name)
+        if told is None:
+            return [function(subject) for subject in self._subjects]
+        idle, busy, others = told
+        cells = [idle] * len(self)
+        for index, cell in zip(busy, others, strict=True):
+            cells[index] = cell
+        return cells
+
+    def told_of_few(self, name: str) -> tuple[Any, Sequence[int], Sequence[Any]] | None:
+        """The cell of all rows but some, the indexes of those, and their cells; None where it is not so."""
+        if self._busy is None or name not in self._idle or name in self._known:
+            return None
+        function, subjects = self._functions[name], self._subjects
+        return self._idle[name], self._busy, [function(subjects[index]) for index in self._busy]
 
     def cell(self, name: str, index: int) -> Any:
         """One cell; of a long table only this one is computed."""

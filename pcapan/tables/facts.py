@@ -57,6 +57,8 @@ class Facts(Struct):
     population: Population
     ike_sas: list[IkeSa]
     """The SAs of `track` of which there are IKE messages; of any number of others only ESP is seen."""
+    ike_sas_at: list[int] = field(default_factory=list)
+    """Where each of them stands among all."""
     older_sas: int = 0
     """SAs that were there before the capture began; a chain of rekeyed SAs is one."""
     orphaned: dict[int, list[Attempt]] = field(default_factory=dict)
@@ -108,7 +110,8 @@ def gather_facts(
             progress=progress,
         )
     lost = find_lost(tracked.timeline)
-    ike_sas = [sa for sa in tracked.sas if sa.exchanges or sa.attempt is not None]
+    ike_sas_at = [at for at, sa in enumerate(tracked.sas) if sa.exchanges or sa.attempt is not None]
+    ike_sas = [tracked.sas[at] for at in ike_sas_at]
     population = take_census(sources.values())
     requests = list_requests(population.asking)
     orphaned: dict[int, list[Attempt]] = {sa.spi_i: [] for sa in tracked.orphan_auths}
@@ -124,6 +127,7 @@ def gather_facts(
         track=tracked,
         sources=sources,
         ike_sas=ike_sas,
+        ike_sas_at=ike_sas_at,
         older_sas=len([sa for sa in tracked.sas if sa.basis is _OLDER and sa.predecessor is None]),
         episodes=find_episodes(tracked, population.asking, requests),
         silences=find_silences(tracked, sources, requests),

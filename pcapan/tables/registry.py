@@ -6,12 +6,12 @@ here. pandas is loaded only when a DataFrame is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapan.tables.attempts import ATTEMPTS
 from pcapan.tables.capture import CAPTURE
-from pcapan.tables.declare import Table
+from pcapan.tables.declare import Glance, Rows, Table
 from pcapan.tables.drops import DROPS, drop_subjects
 from pcapan.tables.episodes import EPISODES, PROBES, SILENCES
 from pcapan.tables.esp import ESP
@@ -62,9 +62,25 @@ TABLES: dict[str, Table] = {table.name: table for table, _ in _TABLES}
 _SUBJECTS: dict[str, Subjects] = {table.name: subjects for table, subjects in _TABLES}
 
 
-def subjects_of(name: str, facts: Facts) -> list[Any]:
+_GLANCES: dict[str, Callable[[Facts], Glance]] = {
+    SAS.name: lambda facts: Glance(facts.ike_sas_at),
+    SOURCES.name: lambda facts: Glance(
+        facts.population.asking_at, {"clients_at_once": facts.population.clients_of}
+    ),
+}
+"""What spares a reader of few columns most rows of these tables, which may be tunnels that just went on."""
+
+
+def subjects_of(name: str, facts: Facts) -> Sequence[Any]:
     """What the rows of a table are made from, in the order of the rows."""
-    return list(_SUBJECTS[name](facts))
+    subjects = _SUBJECTS[name](facts)
+    return subjects if isinstance(subjects, Sequence) else list(subjects)
+
+
+def lazy_rows_of(name: str, facts: Facts, subjects: Sequence[Any]) -> Rows:
+    """The rows of a table, made from these `subjects` of it, for a reader who asks for few of the columns."""
+    glance = _GLANCES[name](facts) if name in _GLANCES else Glance()
+    return TABLES[name].lazy_rows(subjects, glance)
 
 
 def rows_of(name: str, facts: Facts) -> Iterator[dict[str, Any]]:

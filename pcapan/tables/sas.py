@@ -78,13 +78,13 @@ def last_ns(sa: IkeSa) -> int:
     return sa.last_ts
 
 
-@SAS.column("exchanges")
+@SAS.column("exchanges", idle=0)
 def auth_rounds(sa: IkeSa) -> int:
     """IKE_AUTH exchanges; EAP (user tunnel) takes several, a machine certificate one."""
     return len(sa.auths())
 
 
-@SAS.column("exchanges")
+@SAS.column("exchanges", idle=0)
 def exchanges(sa: IkeSa) -> int:
     """All exchanges after IKE_SA_INIT."""
     return len(sa.exchanges)
@@ -108,7 +108,7 @@ def rekeyed_from(sa: IkeSa) -> str | None:
     return f"{sa.predecessor.spi_i:016x}" if sa.predecessor else None
 
 
-@SAS.column("changes")
+@SAS.column("changes", idle=0)
 def address_changes(sa: IkeSa) -> int:
     """Changes of the client's address or port during the SA: MOBIKE, or a NAT that forgot it."""
     return sa.moves

@@ -6,8 +6,10 @@ as clients, attempts or failures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from itertools import repeat
+from typing import overload
 
 from msgspec import Struct
 
@@ -30,10 +32,32 @@ class SourceSubject(Struct, frozen=True):
     facts: Facts
 
 
-def source_subjects(facts: Facts) -> Iterator[SourceSubject]:
-    """Sources in order of appearance."""
-    for source in facts.sources.values():
-        yield SourceSubject(source, facts)
+class _Subjects(Sequence[SourceSubject]):
+    """Subjects that are made when they are looked at."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._sources = list(facts.sources.values())
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __iter__(self) -> Iterator[SourceSubject]:
+        return map(SourceSubject, self._sources, repeat(self._facts))
+
+    @overload
+    def __getitem__(self, index: int) -> SourceSubject: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[SourceSubject]: ...
+    def __getitem__(self, index: int | slice) -> SourceSubject | list[SourceSubject]:
+        if isinstance(index, slice):
+            return [SourceSubject(source, self._facts) for source in self._sources[index]]
+        return SourceSubject(self._sources[index], self._facts)
+
+
+def source_subjects(facts: Facts) -> Sequence[SourceSubject]:
+    """Sources in order of appearance; those without attempts are idle."""
+    return _Subjects(facts)
 
 
 def _hashed(row: SourceSubject, which: int, fits: bool) -> int:
@@ -53,19 +77,19 @@ def address_class(row: SourceSubject) -> str:
     return class_of(row.source.address)
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def attempts(row: SourceSubject) -> int:
     """IKE_SA_INIT attempts (initiator SPIs), probes left out."""
     return len(row.source.attempts)
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def answered(row: SourceSubject) -> int:
     """Attempts that got a real answer."""
     return row.source.answered()
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def unanswered(row: SourceSubject) -> int:
     """Attempts without a real answer."""
     return row.source.unanswered()
@@ -101,31 +125,31 @@ def clients_at_once(row: SourceSubject) -> int:
     return row.source.clients_at_once()
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def natd_source_match(row: SourceSubject) -> int:
     """Attempts whose NAT-D source hash fits: nobody translated this source."""
     return _hashed(row, 0, True)
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def natd_source_mismatch(row: SourceSubject) -> int:
     """Attempts whose NAT-D source hash does not fit: translated somewhere, or falsified."""
     return _hashed(row, 0, False)
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def natd_destination_match(row: SourceSubject) -> int:
     """Attempts whose NAT-D destination hash fits the server's own address: no balancer translated it."""
     return _hashed(row, 1, True)
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def natd_destination_mismatch(row: SourceSubject) -> int:
     """Attempts whose NAT-D destination hash does not fit the server's address: the client dialled another."""
     return _hashed(row, 1, False)
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def natd_destination_is_source(row: SourceSubject) -> int:
     """Attempts whose NAT-D destination hash fits this source itself: the client dialled this address."""
     return _hashed(row, 2, True)
@@ -167,14 +191,14 @@ def hop_spread(row: SourceSubject) -> int | None:
     return max(hops) - min(hops) if hops else None
 
 
-@SOURCES.column("fingerprints")
+@SOURCES.column("fingerprints", idle=0)
 def fingerprints(row: SourceSubject) -> int:
     """Different IKE_SA_INIT fingerprints: payload order, proposals, vendor IDs, key exchange group."""
     shapes = [shape for shape, _ in row.source.shapes()]
     return len({(s.payloads, s.sa_body, s.vendor_ids, s.ke_group) for s in shapes})
 
 
-@SOURCES.column("attempts")
+@SOURCES.column("attempts", idle=0)
 def windows_attempts(row: SourceSubject) -> int:
     """Attempts with a Microsoft vendor ID."""
     shapes = row.source.shapes()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from pcapan.detect.columns import Column, Listed, Same, truths
+from pcapan.detect.columns import Column, Listed, Mostly, Same, truths
 from pcapan.detect.expression import Columns, compile_expression
 from pcapan.detect.schema import ColumnType, Value
 
@@ -15,6 +15,7 @@ TYPES = {
     "yes": ColumnType.BOOL,
     "no": ColumnType.BOOL,
     "few": ColumnType.INT,
+    "rare": ColumnType.INT,
     "many": ColumnType.INT,
     "real": ColumnType.FLOAT,
     "word": ColumnType.STR,
@@ -41,6 +42,9 @@ class Table:
         values = [row[name] for row in self.rows]
         if TYPES[name] is ColumnType.BOOL:
             return truths(values)
+        if name == "rare":
+            at = [index for index, value in enumerate(values) if value != 0]
+            return Mostly(0, len(values), at, [values[index] for index in at])
         return Listed(values, comparable=TYPES[name] is not ColumnType.FLOAT)
 
 
@@ -55,6 +59,7 @@ def rows(count: int, unknown: float) -> list[dict[str, Value]]:
             "yes": one(chance.random() < 0.9),
             "no": one(chance.random() < 0.02),
             "few": one(chance.choice((0, 1, 5))),
+            "rare": one(chance.choice((0, 0, 0, 1, 5))),
             "many": one(chance.randrange(10**6)),
             "real": one(chance.choice((0.0, -0.0, 1.5, 1))),
             "word": one(chance.choice(("a", "b"))),
@@ -73,6 +78,7 @@ def condition(chance: random.Random, depth: int) -> str:
     numbers = (
         "few",
         "many",
+        "rare",
         "real",
         "same",
         "gone",
@@ -94,7 +100,8 @@ def condition(chance: random.Random, depth: int) -> str:
             "word != 'b'",
             "word in ('a', 'c')",
             "few not in (0, 5)",
-            f"{chance.choice(('few', 'yes', 'real', 'gone'))} is {chance.choice(('', 'not '))}unknown",
+            "rare in (1, 5)",
+            f"{chance.choice(('few', 'rare', 'yes', 'gone'))} is {chance.choice(('', 'not '))}unknown",
             f"{one} {chance.choice(('<', '<=', '>', '>=', '==', '!='))} {other}",
             f"0 <= {one} < 3",
         )

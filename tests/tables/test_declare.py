@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcapan.tables.declare import Table
+from pcapan.tables.declare import Glance, Table
 
 
 def test_name_type_and_meaning_come_from_the_function() -> None:
@@ -70,6 +70,15 @@ def test_rows_are_the_same_one_by_one_and_all_at_once() -> None:
         """Its name."""
         return str(thing) if thing else None
 
+    @table.column(idle=None)
+    def rest(thing: int) -> int | None:
+        """What it leaves."""
+        return thing % 2 or None
+
     for things in ([], [0], [3, 0, 7]):
-        rows = table.lazy_rows(things)
-        assert rows.plain() == [dict(row) for row in rows] == list(table.rows(things))
+        busy = [index for index, thing in enumerate(things) if thing]
+        for glance in (Glance(), Glance(busy), Glance(cells={"half": [thing / 2 for thing in things]})):
+            rows = table.lazy_rows(things, glance)
+            told = rows.told_of_few("rest")
+            assert told == (None if glance.busy is None else (None, busy, [1] * len(busy)))
+            assert rows.plain() == [dict(row) for row in rows] == list(table.rows(things))

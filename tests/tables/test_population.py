@@ -13,6 +13,7 @@ from pcapan.tables.facts import Facts
 from pcapan.tables.ladders import worst_source
 from pcapan.tables.network import Way
 from pcapan.tables.population import class_of
+from pcapan.tables.registry import TABLES, lazy_rows_of, subjects_of
 from pcapan.track.sas import Basis
 from tests.samples_kit import Sample, incidents
 
@@ -47,6 +48,23 @@ def test_worst_source(facts: Facts) -> None:
 def test_the_way(facts: Facts) -> None:
     every = [d for s in facts.sources.values() for d in (*s.calls.delays, *s.calls.other_delays)]
     assert Way(facts).ordered_delays == sorted(every)
+
+
+def test_what_is_known_before_rows_are_looked_at(facts: Facts) -> None:
+    for name in ("sources", "sas"):
+        subjects = subjects_of(name, facts)
+        fresh = [lazy_rows_of(name, facts, subjects) for _ in range(2)]
+        assert len(subjects) == len(fresh[0])
+        for column in TABLES[name].columns:
+            wanted = [column.value(subject) for subject in subjects]
+            told = fresh[0].told_of_few(column.name)
+            if told is not None:
+                idle, busy, others = told
+                found = [idle] * len(subjects)
+                for index, cell in zip(busy, others, strict=True):
+                    found[index] = cell
+                assert found == wanted, column.name
+            assert fresh[1].column(column.name) == wanted, column.name
 
 
 _CLASSES = {

@@ -20,15 +20,13 @@ from pcapan.track.drops import Delivery, DropGroup, find_drops
 from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences, list_requests
 from pcapan.track.lost import LostDatagram, find_lost
 from pcapan.track.probes import ProbeSeries
-from pcapan.track.sas import Basis, IkeSa
+from pcapan.track.sas import IkeSa
 from pcapan.track.sources import Source, gather_sources
+from pcapan.track.survey import SaSurvey
 from pcapan.track.tracker import Track, track
 
 if TYPE_CHECKING:
     from pcapan.track.recover import Recovery
-
-# Asked of every SA, so where it is found fastest: Python 3.11 looks for a member at each `Basis.X`.
-_OLDER = Basis.OLDER
 
 
 class Site(Struct, frozen=True):
@@ -110,8 +108,7 @@ def gather_facts(
             progress=progress,
         )
     lost = find_lost(tracked.timeline)
-    ike_sas_at = [at for at, sa in enumerate(tracked.sas) if sa.exchanges or sa.attempt is not None]
-    ike_sas = [tracked.sas[at] for at in ike_sas_at]
+    sas = SaSurvey(tracked.sas)
     population = take_census(sources.values())
     requests = list_requests(population.asking)
     orphaned: dict[int, list[Attempt]] = {sa.spi_i: [] for sa in tracked.orphan_auths}
@@ -126,16 +123,16 @@ def gather_facts(
         scans=scans,
         track=tracked,
         sources=sources,
-        ike_sas=ike_sas,
-        ike_sas_at=ike_sas_at,
-        older_sas=len([sa for sa in tracked.sas if sa.basis is _OLDER and sa.predecessor is None]),
+        ike_sas=sas.with_ike,
+        ike_sas_at=sas.with_ike_at,
+        older_sas=sas.older,
         episodes=find_episodes(tracked, population.asking, requests),
         silences=find_silences(tracked, sources, requests),
         population=population,
         orphaned=orphaned,
         never_continued=Counter(
             sa.server
-            for sa in ike_sas
+            for sa in sas.with_ike
             if not sa.exchanges
             and sa.attempt is not None
             and not sa.attempt.is_probe
@@ -147,7 +144,7 @@ def gather_facts(
         site=site,
         recovery=recovery,
         lost=lost,
-        probes=[series for source in sources.values() if source.probes for series in source.probes],
+        probes=population.probes,
         cut_headers=frozenset(
             (file, frame)
             for file, scan in enumerate(scans, 1)

@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from msgspec import Struct, field
 
 from pcapan.track.numbered import Numbered, numbered
+from pcapan.track.probes import ProbeSeries
 from pcapan.track.sources import Source
 from pcapan.track.survey import Survey
 
@@ -64,6 +65,8 @@ class Population(Struct):
     """Where each of them stands among all."""
     clients_of: list[int] = field(default_factory=list)
     """Clients at once, of each source."""
+    probes: list[ProbeSeries] = field(default_factory=list)
+    """Series of probes of all sources."""
     untranslated: Counter[str] = field(default_factory=Counter)
     """Sources whose NAT-D source hash fits, by class."""
     pools: dict[Numbered, list[Source]] = field(default_factory=lambda: defaultdict(list))
@@ -82,6 +85,7 @@ def take_census(sources: Iterable[Source]) -> Population:
         asking=found.asking,
         asking_at=found.asking_at,
         clients_of=found.clients,
+        probes=found.probes,
         untranslated=Counter(class_of(source.address) for source in found.asking if is_untranslated(source)),
         pools=pools,
     )

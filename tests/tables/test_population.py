@@ -29,6 +29,7 @@ def test_census(facts: Facts) -> None:
     population = facts.population
     assert population.clients == sum(source.clients_at_once() for source in sources)
     assert population.with_ike == sum(bool(source.attempts or source.sas) for source in sources)
+    assert facts.probes == [series for source in sources for series in source.probes]
     assert population.asking == [source for source in sources if source.attempts]
     assert sum(map(len, population.pools.values())) == sum(s.clients_at_once() > 1 for s in sources)
 

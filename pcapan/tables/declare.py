@@ -99,7 +99,9 @@ class Rows(Sequence[Mapping[str, Any]]):
         columns = list(columns)
         self._functions = {column.name: column.value for column in columns}
         self._subjects = subjects
-        self._busy = glance.busy
+        # Where most rows are busy, there is nothing to be spared.
+        few_busy = glance.busy is not None and 2 * len(glance.busy) <= len(subjects)
+        self._busy = glance.busy if few_busy else None
         self._idle = {column.name: column.idle for column in columns if column.idle is not _ASK}
         self._known: dict[str, Sequence[Any]] = dict(glance.cells)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -47,6 +48,11 @@ _LOOK = 0.05
 #: Seconds for which such a reading has the interpreter to itself, at most, while it opens its file: that
 #: takes four milliseconds, and twice that beside somebody who loads libraries.
 _HEAD_START = 0.02
+
+#: Seconds after which such a reading gets the interpreter when it asks for it, and what is usual: it asks for
+#: it a few dozen times, most of them early, for microseconds each, and is what everybody waits for.
+_TURN = 0.0002
+_USUAL_TURN = sys.getswitchinterval()
 
 
 def scan_file(
@@ -129,6 +135,7 @@ class Reading:
         self._heard: dict[str, tuple[int, int]] = {}
         """Bytes read and size by path."""
         self._under_way = threading.Event()
+        sys.setswitchinterval(_TURN)
         self._thread = threading.Thread(target=self._run, args=(jobs,), daemon=True)
         self._thread.start()
         self._under_way.wait(_HEAD_START)
@@ -157,6 +164,7 @@ class Reading:
         except BaseException as error:
             self._failure = error
         self._under_way.set()
+        sys.setswitchinterval(_USUAL_TURN)
 
     def _hear(self, path: str, done: int, size: int) -> None:
         if self._stopped:

@@ -277,6 +277,17 @@ def test_a_reading_that_cannot_begin_holds_nobody_up(monkeypatch: pytest.MonkeyP
     assert waited == [True]
 
 
+def test_turns_are_short_only_while_a_reading_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = sys.getswitchinterval()
+    seen: list[float] = []
+    monkeypatch.setattr(
+        reading, "read_files", lambda *_asked, **_named: seen.append(sys.getswitchinterval())
+    )
+    Reading(["any.pcap"], 1).result()
+    assert seen[0] < usual
+    assert sys.getswitchinterval() == usual
+
+
 def test_who_is_interrupted_waits_for_nothing(big: None, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted, ended = threading.Event(), threading.Event()
     real = reading.read_files

@@ -1,8 +1,57 @@
 # cython: boundscheck=False, wraparound=False
 # The compiled twins of octets.py. Every function compares with the length of the data itself, once for all
-# the octets it takes, so that a compiled module reads no byte outside its block.
+# the octets it takes, so that a compiled module reads no byte outside its block; those of `Held` compare nothing,
+# `held` did.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.string cimport memcmp, memcpy, memmove
+
+
+# Loads of a size that the C compiler takes for as small as they are: written with shifts they become one
+# instruction too, but only after it decided what to inline.
+cdef extern from *:
+    """
+    #include <string.h>
+    #if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    #define PCAPAN_TURNED16 __builtin_bswap16
+    #define PCAPAN_TURNED32 __builtin_bswap32
+    #define PCAPAN_TURNED64 __builtin_bswap64
+    #elif defined(_MSC_VER)
+    #include <stdlib.h>
+    #define PCAPAN_TURNED16 _byteswap_ushort
+    #define PCAPAN_TURNED32 _byteswap_ulong
+    #define PCAPAN_TURNED64 _byteswap_uint64
+    #endif
+    #ifdef PCAPAN_TURNED64
+    #define PCAPAN_LOAD(type, bits, from_big, from_little) \
+        static inline type pcapan_be##bits(const unsigned char *octets) { \
+            type number; memcpy(&number, octets, sizeof number); return from_big(number); } \
+        static inline type pcapan_le##bits(const unsigned char *octets) { \
+            type number; memcpy(&number, octets, sizeof number); return from_little(number); }
+    #define PCAPAN_SAME(number) (number)
+    PCAPAN_LOAD(unsigned short, 16, PCAPAN_TURNED16, PCAPAN_SAME)
+    PCAPAN_LOAD(unsigned int, 32, PCAPAN_TURNED32, PCAPAN_SAME)
+    PCAPAN_LOAD(unsigned long long, 64, PCAPAN_TURNED64, PCAPAN_SAME)
+    #else
+    #define PCAPAN_LOAD(type, bits) \
+        static inline type pcapan_be##bits(const unsigned char *octets) { \
+            type number = 0; int at; \
+            for (at = 0; at < bits / 8; at++) number = (type) (number << 8 | octets[at]); \
+            return number; } \
+        static inline type pcapan_le##bits(const unsigned char *octets) { \
+            type number = 0; int at; \
+            for (at = bits / 8; at > 0; at--) number = (type) (number << 8 | octets[at - 1]); \
+            return number; }
+    PCAPAN_LOAD(unsigned short, 16)
+    PCAPAN_LOAD(unsigned int, 32)
+    PCAPAN_LOAD(unsigned long long, 64)
+    #endif
+    """
+    unsigned short _be16 "pcapan_be16"(const unsigned char* octets) noexcept nogil
+    unsigned int _be32 "pcapan_be32"(const unsigned char* octets) noexcept nogil
+    unsigned long long _be64 "pcapan_be64"(const unsigned char* octets) noexcept nogil
+    unsigned short _le16 "pcapan_le16"(const unsigned char* octets) noexcept nogil
+    unsigned int _le32 "pcapan_le32"(const unsigned char* octets) noexcept nogil
+    unsigned long long _le64 "pcapan_le64"(const unsigned char* octets) noexcept nogil
 
 
 cdef inline int _outside() except -1 with gil:
@@ -22,58 +71,75 @@ cdef inline object address(const unsigned char[::1] data):
     return <size_t> &data[0]
 
 
-# Each number is taken through a pointer, checked once: with constant offsets from it the C compiler sees one
-# load, which it does not see through indices that might wrap around.
+# Each number is taken through a pointer, checked once.
 cdef inline unsigned int u16(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
     fits(data.shape[0], at, 2)
-    cdef const unsigned char* octets = &data[0] + at
-    return <unsigned int> octets[0] << 8 | <unsigned int> octets[1]
+    return _be16(&data[0] + at)
 
 
 cdef inline unsigned int u32(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
     fits(data.shape[0], at, 4)
-    cdef const unsigned char* octets = &data[0] + at
-    return (
-        <unsigned int> octets[0] << 24 | <unsigned int> octets[1] << 16
-        | <unsigned int> octets[2] << 8 | <unsigned int> octets[3]
-    )
+    return _be32(&data[0] + at)
 
 
 cdef inline unsigned long long u64(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFFFFFFFFFFULL nogil:
     fits(data.shape[0], at, 8)
-    cdef const unsigned char* octets = &data[0] + at
-    return (
-        <unsigned long long> octets[0] << 56 | <unsigned long long> octets[1] << 48
-        | <unsigned long long> octets[2] << 40 | <unsigned long long> octets[3] << 32
-        | <unsigned long long> octets[4] << 24 | <unsigned long long> octets[5] << 16
-        | <unsigned long long> octets[6] << 8 | <unsigned long long> octets[7]
-    )
+    return _be64(&data[0] + at)
 
 
 cdef inline unsigned int le16(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
     fits(data.shape[0], at, 2)
-    cdef const unsigned char* octets = &data[0] + at
-    return <unsigned int> octets[1] << 8 | <unsigned int> octets[0]
+    return _le16(&data[0] + at)
 
 
 cdef inline unsigned int le32(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFF nogil:
     fits(data.shape[0], at, 4)
-    cdef const unsigned char* octets = &data[0] + at
-    return (
-        <unsigned int> octets[3] << 24 | <unsigned int> octets[2] << 16
-        | <unsigned int> octets[1] << 8 | <unsigned int> octets[0]
-    )
+    return _le32(&data[0] + at)
 
 
 cdef inline unsigned long long le64(const unsigned char[::1] data, size_t at) except? 0xFFFFFFFFFFFFFFFFULL nogil:
     fits(data.shape[0], at, 8)
-    cdef const unsigned char* octets = &data[0] + at
-    return (
-        <unsigned long long> octets[7] << 56 | <unsigned long long> octets[6] << 48
-        | <unsigned long long> octets[5] << 40 | <unsigned long long> octets[4] << 32
-        | <unsigned long long> octets[3] << 24 | <unsigned long long> octets[2] << 16
-        | <unsigned long long> octets[1] << 8 | <unsigned long long> octets[0]
-    )
+    return _le64(&data[0] + at)
+
+
+# Octets that were compared with the length of their data once. A span that does not fit is empty, and of an empty one
+# nothing is held: NULL, which whoever asks has to look for.
+cdef struct Span:
+    const unsigned char* octets
+    size_t size
+
+ctypedef const unsigned char* Held
+
+
+cdef inline Span span(const unsigned char[::1] data, size_t begin, size_t end) noexcept nogil:
+    cdef Span found
+    found.octets = NULL
+    found.size = 0
+    if begin < end and end <= <size_t> data.shape[0]:
+        found.octets = &data[0] + begin
+        found.size = end - begin
+    return found
+
+
+cdef inline Held held(Span span, size_t at, size_t count) noexcept nogil:
+    return span.octets + at if at <= span.size and span.size - at >= count else NULL
+
+
+# Of octets that are held; `at` is a constant, which with the size of the number is at most their count.
+cdef inline unsigned int be16_of(Held octets, size_t at) noexcept nogil:
+    return _be16(octets + at)
+
+
+cdef inline unsigned int be32_of(Held octets, size_t at) noexcept nogil:
+    return _be32(octets + at)
+
+
+cdef inline unsigned long long be64_of(Held octets, size_t at) noexcept nogil:
+    return _be64(octets + at)
+
+
+cdef inline unsigned int le32_of(Held octets, size_t at) noexcept nogil:
+    return _le32(octets + at)
 
 
 cdef inline unsigned long long _mix(unsigned long long value, unsigned long long number) noexcept nogil:

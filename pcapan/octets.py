@@ -51,6 +51,42 @@ def le64(data: Octets, at: int) -> int:
     return int.from_bytes(found, "little")
 
 
+def span(data: Octets, begin: int, end: int) -> Octets:
+    """The octets from `begin` to `end`, of which `held` gives some; none where they are not all there.
+
+    Compiled, they are not copied.
+    """
+    return data[begin:end] if 0 <= begin <= end <= len(data) else b""
+
+
+def held(octets: Octets, at: int, count: int) -> Octets | None:
+    """So many octets of a span, from `at` on, for the functions below; None where they are not all there.
+
+    Compiled, this is the only comparison: whoever reads of them says with constants that it is among them.
+    """
+    return octets[at : at + count] if 0 <= at <= len(octets) - count else None
+
+
+def be16_of(octets: Octets, at: int) -> int:
+    """As `u16`, of octets that are held."""
+    return octets[at] << 8 | octets[at + 1]
+
+
+def be32_of(octets: Octets, at: int) -> int:
+    """As `u32`, of octets that are held."""
+    return u32(octets, at)
+
+
+def be64_of(octets: Octets, at: int) -> int:
+    """As `u64`, of octets that are held."""
+    return u64(octets, at)
+
+
+def le32_of(octets: Octets, at: int) -> int:
+    """As `le32`, of octets that are held."""
+    return le32(octets, at)
+
+
 def mixed(seed: int, a: int, b: int, c: int, d: int, e: int, f: int) -> int:
     """64 bits in which six numbers are stirred, for one run of one process."""
     return hash((seed, a, b, c, d, e, f)) & _MASK

@@ -1,7 +1,7 @@
 # C types for records.py.
 cimport cython
 
-from pcapan.octets cimport le32, u32
+from pcapan.octets cimport Held, Span, be32_of, held, le32, le32_of, span, u32
 
 cdef unsigned int _ENHANCED_PACKET, _END, _FLAGS
 cdef int _SWAPPED, _MAYBE_SWAPPED
@@ -57,6 +57,11 @@ cpdef size_t walk(
     maybe=cython.bint,
     room=cython.size_t,
     big=cython.bint,
+    size=cython.size_t,
+    scale=cython.longlong,
+    first=cython.size_t,
+    records=Span,
+    head=Held,
     seconds=cython.longlong,
     fraction=cython.longlong,
     captured=cython.uint,

@@ -25,7 +25,7 @@ else:
         from pcapan import shadow as cython
 
 if not cython.compiled:
-    from pcapan.octets import le32, u32
+    from pcapan.octets import be32_of, held, le32, le32_of, span, u32
 
 #: Frames of one block at most: the columns of a block stay in the cache.
 CAPACITY = 16384
@@ -156,15 +156,24 @@ def walk(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> 
 def walk_records(how: RecordWalk, rows: Rows, data: Octets, position: int, end: int) -> int:
     """As `walk`, for those who need no Python object."""
     big, limit, room = how.big_endian, how.limit, _CAPACITY
+    size, scale = how.record_size, how.scale
+    first = position
+    if cython.compiled:
+        records = span(data, position, end)
     always, maybe = how.order == _SWAPPED, how.order == _MAYBE_SWAPPED
     count = first_longer = longer = 0
     how.lie = -1
-    while count < room and end - position >= how.record_size:
+    while count < room and end - position >= size:
         if cython.compiled:
-            seconds = u32(data, position) if big else le32(data, position)
-            fraction = u32(data, position + 4) if big else le32(data, position + 4)
-            captured = u32(data, position + 8) if big else le32(data, position + 8)
-            wire = u32(data, position + 12) if big else le32(data, position + 12)
+            head = held(records, position - first, 16)
+            if not head:
+                break
+            if big:
+                seconds, fraction = be32_of(head, 0), be32_of(head, 4)
+                captured, wire = be32_of(head, 8), be32_of(head, 12)
+            else:
+                seconds, fraction = le32_of(head, 0), le32_of(head, 4)
+                captured, wire = le32_of(head, 8), le32_of(head, 12)
         else:
             seconds, fraction, captured, wire = _HEADER[big](data, position)
         if always or (maybe and captured > wire):
@@ -172,18 +181,18 @@ def walk_records(how: RecordWalk, rows: Rows, data: Octets, position: int, end: 
         if captured > limit:
             how.lie = captured
             break
-        if captured > end - position - how.record_size:
+        if captured > end - position - size:
             break
         if wire < captured:
             if not longer:
                 first_longer = count
             longer += 1
             wire = captured
-        position += how.record_size
+        position += size
         rows.offsets[count] = position
         rows.lengths[count] = captured
         rows.wires[count] = wire
-        rows.times[count] = seconds * _SECOND + fraction * how.scale
+        rows.times[count] = seconds * _SECOND + fraction * scale
         position += captured
         count += 1
     rows.count = count

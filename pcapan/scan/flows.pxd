@@ -9,6 +9,7 @@ cdef enum:
     _SPAN, _WINDOW, _LAST, _LAST_FRAME, _GAP, _GAP_FROM, _FIRST, _FIRST_FRAME
 cdef enum:
     _COPY = 256
+    _NO_NUMBER = -1  # of 64 bits, without a sign
 
 cdef size_t _BEGIN, _SPREAD, _MOST
 
@@ -31,7 +32,9 @@ cdef class FlowTable:
     cdef size_t _mask
 
     @cython.locals(
-        found=cython.Py_ssize_t,
+        tag=cython.ulonglong,
+        slot=cython.size_t,
+        held=cython.ulonglong,
         row=cython.p_ulonglong,
         highest=cython.ulonglong,
         ahead=cython.ulonglong,
@@ -51,7 +54,6 @@ cdef class FlowTable:
         unsigned long long frame,
     ) except -1 nogil
 
-    @cython.locals(found=cython.Py_ssize_t)
     cpdef int count(
         self,
         unsigned long long version,
@@ -65,22 +67,18 @@ cdef class FlowTable:
         unsigned long long frame,
     ) except -1 nogil
 
-    @cython.locals(
-        mask=cython.size_t,
-        tag=cython.ulonglong,
-        slot=cython.size_t,
-        held=cython.ulonglong,
-        row=cython.p_ulonglong,
-    )
-    cdef Py_ssize_t _find(
+    @cython.locals(row=cython.p_ulonglong)
+    cdef bint _new(
         self,
+        size_t slot,
+        unsigned long long tag,
         unsigned long long version,
         unsigned long long src_hi,
         unsigned long long src_lo,
         unsigned long long dst_hi,
         unsigned long long dst_lo,
         unsigned long long ends,
-    ) except -2 nogil
+    ) except -1 nogil
 
     @cython.locals(first=cython.size_t)
     cdef int _make_room(self, size_t room) except -1
@@ -95,3 +93,4 @@ cdef class FlowTable:
         slot=cython.size_t,
     )
     cdef int _spread(self) except -1
+

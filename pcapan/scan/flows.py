@@ -37,11 +37,12 @@ if not cython.compiled:
     _KIND, _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _PACKETS, _OCTETS = range(8)
     _SPAN, _WINDOW, _LAST, _LAST_FRAME, _GAP, _GAP_FROM, _FIRST, _FIRST_FRAME = range(8, 16)
     _COPY = 256
+    _NO_NUMBER = -1
     assert ESP_WINDOW == 64, "the bits of a number"
 
 _BEGIN = 256
-#: Slots a row, at least half of which stay free.
-_SPREAD = 2
+#: Slots a row, at least three quarters of which stay free: few searches go past the first one.
+_SPREAD = 4
 #: What a slot has 32 bits for.
 _MOST = (1 << 31) - 1
 
@@ -80,17 +81,36 @@ class FlowTable:
         ts: int,
         frame: int,
     ) -> bool:
-        """Count one ESP packet; False when its sequence number was seen already (a copy).
+        """Count one ESP packet; False when its sequence number, of 32 bits, was seen already (a copy).
 
         The same ESP sequence number never comes twice from the sender (RFC 4303 section 3.3.3),
         so a repeat within the last 64 numbers is the capture's doing or the network's.
         """
-        found = self._find(version, src_hi, src_lo, dst_hi, dst_lo, ends)
-        if found < 0:
-            return True
-        row = row_of(self._words, found)
+        tag = mixed5(self._seed, src_hi, src_lo, dst_hi, dst_lo, ends) >> 32
+        slot = tag & self._mask
+        while True:
+            held = self._slots[slot]
+            if held == 0:
+                if not self._new(slot, tag, version, src_hi, src_lo, dst_hi, dst_lo, ends):
+                    return True
+                row = row_of(self._words, self._count - 1)
+                break
+            if held >> 32 == tag:
+                row = row_of(self._words, low(held) - 1)
+                if (
+                    row[_ENDS] == ends
+                    and row[_SRC_LO] == src_lo
+                    and row[_DST_LO] == dst_lo
+                    and row[_SRC_HI] == src_hi
+                    and row[_DST_HI] == dst_hi
+                    and row[_KIND] & 255 == version
+                ):
+                    break
+            slot = (slot + 1) & self._mask
         highest = low(row[_SPAN])
-        if row[_PACKETS] == 0:
+        if sequence == _NO_NUMBER:
+            pass
+        elif row[_PACKETS] == 0:
             row[_SPAN] = left(sequence, 32) | sequence
             row[_WINDOW] = 1
         elif sequence > highest:
@@ -122,9 +142,7 @@ class FlowTable:
         frame: int,
     ) -> None:
         """Count one packet without a sequence number."""
-        found = self._find(version, src_hi, src_lo, dst_hi, dst_lo, ends)
-        if found >= 0:
-            _touch(row_of(self._words, found), octets, counted(ts), frame)
+        self.add(version, src_hi, src_lo, dst_hi, dst_lo, ends, _NO_NUMBER, octets, ts, frame)
 
     def rows(self) -> Iterator[tuple[FlowKey, tuple[int, ...]]]:
         """Key and totals of every flow: packets, octets, first and last time, first and last frame, lowest
@@ -156,34 +174,22 @@ class FlowTable:
                 ),
             )
 
-    def _find(self, version: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int) -> int:
-        """Row of a key, new when there was none; -1 when there is no room."""
-        mask = self._mask
-        tag = mixed5(self._seed, src_hi, src_lo, dst_hi, dst_lo, ends) >> 32
-        slot = tag & mask
-        while True:
-            held = self._slots[slot]
-            if held == 0:
-                break
-            if held >> 32 == tag:
-                row = row_of(self._words, low(held) - 1)
-                if (
-                    row[_ENDS] == ends
-                    and row[_SRC_LO] == src_lo
-                    and row[_DST_LO] == dst_lo
-                    and row[_SRC_HI] == src_hi
-                    and row[_DST_HI] == dst_hi
-                    and row[_KIND] & 255 == version
-                ):
-                    return low(held) - 1
-            slot = (slot + 1) & mask
+    def _new(
+        self, slot: int, tag: int, version: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int
+    ) -> bool:
+        """Have a row, the last one, for a key that there was not, whose search ended at this slot.
+
+        False when there is no room.
+        """
         if self._count >= self._limit:
-            return -1
+            return False
         if self._count == self._room:
             with cython.gil:
                 self._make_room(2 * self._room)
                 self._spread()
-            return self._find(version, src_hi, src_lo, dst_hi, dst_lo, ends)
+            slot = tag & self._mask
+            while self._slots[slot] != 0:
+                slot = (slot + 1) & self._mask
         row = row_of(self._words, self._count)
         row[_KIND] = version
         row[_SRC_HI] = src_hi
@@ -195,7 +201,7 @@ class FlowTable:
         row[_LAST] = row[_LAST_FRAME] = row[_GAP_FROM] = row[_FIRST] = row[_FIRST_FRAME] = 0
         self._count += 1
         self._slots[slot] = left(tag, 32) | self._count
-        return self._count - 1
+        return True
 
     def _make_room(self, room: int) -> None:
         """Have room for so many rows: they stay where they are, or move as a whole."""

@@ -4,16 +4,16 @@ cimport cython
 from pcapan.decode.ike_walk cimport looks_like_ike
 from pcapan.ingest.records cimport Rows
 from pcapan.ingest.stretch cimport Stretch
-from pcapan.octets cimport u16, u32, u64
+from pcapan.octets cimport Held, Span, be16_of, be32_of, be64_of, held, span, u32, u64
 from pcapan.scan.ahead cimport AHEAD, bring, far
 from pcapan.scan.copies cimport RecentPackets
 from pcapan.scan.flows cimport FlowTable
+from pcapan.scan.lines cimport low
 from pcapan.scan.rows cimport MessageRows
 
 cdef unsigned int _LINKTYPE_ETHERNET, _IPV4, _IPV6, _VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER
 cdef unsigned int _UDP, _ESP, _ICMP, _ICMPV6, _IKE_PORT, _NAT_T_PORT
 cdef long long _UNTIMED
-cdef unsigned long long _U32
 cdef unsigned int _MARK_COPY, _MARK_NO_TIME, _MARK_NON_ESP
 
 
@@ -94,10 +94,24 @@ cdef class Walk:
         unsigned long long number,
     ) except -1 nogil
 
+    cdef int _look_ahead(
+        self,
+        const unsigned long long[::1] offsets,
+        const unsigned int[::1] lengths,
+        size_t first,
+        size_t end,
+    ) except -1 nogil
+
     @cython.locals(pause=cython.ulonglong)
     cdef void _note(self, long long ts) noexcept nogil
 
     @cython.locals(
+        frame=Span,
+        ether=Held,
+        ip=Held,
+        inner=Held,
+        size=cython.size_t,
+        length=cython.size_t,
         kind=cython.uint,
         at=cython.size_t,
         head=cython.ulonglong,
@@ -115,7 +129,6 @@ cdef class Walk:
         dport=cython.ulonglong,
         nat_t=cython.bint,
         keepalive=cython.bint,
-        size=cython.size_t,
         identity=cython.ulonglong,
         start=cython.size_t,
         ttl=cython.uint,

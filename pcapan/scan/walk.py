@@ -31,8 +31,9 @@ else:
     except ImportError:
         from pcapan import shadow as cython
 if not cython.compiled:
-    from pcapan.octets import u16, u32, u64
+    from pcapan.octets import be16_of, be32_of, be64_of, held, span, u32, u64
     from pcapan.scan.ahead import AHEAD, bring, far
+    from pcapan.scan.lines import low
 
 _LINKTYPE_ETHERNET = 1
 _IPV4, _IPV6 = 0x0800, 0x86DD
@@ -40,7 +41,6 @@ _VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER = 0x8100, 0x88A8, 0x9100, 0x9200
 _UDP, _ESP, _ICMP, _ICMPV6 = 17, 50, 1, 58
 _IKE_PORT, _NAT_T_PORT = 500, 4500
 _UNTIMED = NO_TIME
-_U32 = 0xFFFFFFFF
 _MARK_COPY, _MARK_NO_TIME, _MARK_NON_ESP = MARK_COPY, MARK_NO_TIME, MARK_NON_ESP
 
 
@@ -138,7 +138,7 @@ class Walk:
         """Sort `count` frames of the octets at hand."""
         for index in range(count):
             if index % AHEAD == 0 and far(self._esp, self._talkers):
-                bring(self._esp, self._talkers, self._data, offsets, lengths, index, count)
+                self._look_ahead(offsets, lengths, index, count)
             ts = times[index]
             untimed = ts == _UNTIMED
             if untimed:
@@ -160,6 +160,10 @@ class Walk:
                     )
             number += 1
 
+    def _look_ahead(self, offsets: array[int], lengths: array[int], first: int, end: int) -> None:
+        """Have what the next frames need brought near; apart, so that sorting keeps its registers."""
+        bring(self._esp, self._talkers, self._data, offsets, lengths, first, end)
+
     def _note(self, ts: int) -> None:
         """Keep first and last time, the longest pause and how many frames are out of order."""
         if not self._timed:
@@ -179,41 +183,45 @@ class Walk:
 
     def _plain(self, begin: int, end: int, ts: int, number: int, untimed: bool) -> bool:
         """Sort an Ethernet frame; False when it is for the general path, and nothing was counted."""
-        if end - begin < 34:
+        frame, size = span(self._data, begin, end), end - begin
+        ether = held(frame, 0, 34)
+        if not ether:
             return False
-        mac = u64(self._data, begin + 6) >> 16
+        mac = be64_of(ether, 6) >> 16
         if mac != self._mac and mac != self._mac_before:
             self._sender(mac)
-        kind = u16(self._data, begin + 12)
-        at = begin + 14
-        if kind in (_VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER):
-            kind = u16(self._data, at + 2)
-            at += 4
+        kind = be16_of(ether, 12)
+        at = 14
+        if kind != _IPV4 and kind in (_VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER):
+            kind = be16_of(ether, 16)
+            at = 18
             if kind == _VLAN:
-                kind = u16(self._data, at + 2)
-                at += 4
-            if end - at < 20:
-                return False
+                kind = be16_of(ether, 20)
+                at = 22
         if kind == _IPV4:
-            head = u64(self._data, at)
+            ip = held(frame, at, 20)
+            if not ip:
+                return False
+            head = be64_of(ip, 0)
             total = (head >> 32) & 0xFFFF
             # Options, fragments and lengths left to the network card are rare.
             if head >> 56 != 0x45 or head & 0x3FFF or total < 28:
                 return False
             version = 4
             ip_id = (head >> 16) & 0xFFFF
-            head = u64(self._data, at + 8)
+            head = be64_of(ip, 8)
             ttl = head >> 56
             protocol = (head >> 48) & 0xFF
             src_hi = dst_hi = 0
-            src_lo = head & _U32
-            dst_lo = u32(self._data, at + 16)
+            src_lo = low(head)
+            dst_lo = be32_of(ip, 16)
             stop = at + total
             at += 20
         elif kind == _IPV6:
-            if end - at < 40:
+            ip = held(frame, at, 40)
+            if not ip:
                 return False
-            head = u64(self._data, at)
+            head = be64_of(ip, 0)
             total = (head >> 16) & 0xFFFF
             if head >> 60 != 6 or total < 8:
                 return False
@@ -223,18 +231,19 @@ class Walk:
             protocol = (head >> 8) & 0xFF
             if _is_extension(protocol):
                 return False
-            src_hi = u64(self._data, at + 8)
-            src_lo = u64(self._data, at + 16)
-            dst_hi = u64(self._data, at + 24)
-            dst_lo = u64(self._data, at + 32)
+            src_hi = be64_of(ip, 8)
+            src_lo = be64_of(ip, 16)
+            dst_hi = be64_of(ip, 24)
+            dst_lo = be64_of(ip, 32)
             at += 40
             stop = at + total
         else:
             return False
-        last = stop if stop < end else end
-        if last - at < 8 or protocol in (_ICMP, _ICMPV6):
+        last = stop if stop < size else size
+        inner = held(frame, at, 8)
+        if not inner or last - at < 8:
             return False
-        head = u64(self._data, at)
+        head = be64_of(inner, 0)
         sport = dport = start = 0
         nat_t = keepalive = False
         if protocol == _UDP:
@@ -242,20 +251,20 @@ class Walk:
             dport = (head >> 32) & 0xFFFF
             nat_t = sport == _NAT_T_PORT or dport == _NAT_T_PORT
             if nat_t or sport == _IKE_PORT or dport == _IKE_PORT:
-                size = (head >> 16) & 0xFFFF
-                if nat_t and size >= 36 and size == stop - at and last - at >= 36:
-                    head = u64(self._data, at + 8)
+                length = (head >> 16) & 0xFFFF
+                if nat_t and length >= 36 and length == stop - at and last - at >= 36:
+                    inner = held(frame, at, 36)
                     # An SPI of 0 is the marker before IKE; IKE without it says its own length.
-                    if head >> 32 != 0 and u32(self._data, at + 32) != size - 8:
+                    if inner and be32_of(inner, 8) != 0 and be32_of(inner, 32) != length - 8:
                         if self._esp.add(
                             version,
                             src_hi,
                             src_lo,
                             dst_hi,
                             dst_lo,
-                            sport << 48 | dport << 32 | head >> 32,
-                            head & _U32,
-                            size - 8,
+                            (head >> 32) << 32 | be32_of(inner, 8),
+                            be32_of(inner, 12),
+                            length - 8,
                             ts,
                             number,
                         ):
@@ -264,22 +273,26 @@ class Walk:
                         else:
                             self._copies += 1
                         return True
-                keepalive = size == 9 and last - at >= 9 and self._data[at + 8] == 0xFF
+                keepalive = length == 9 and last - at >= 9 and self._data[begin + at + 8] == 0xFF
                 if not keepalive:
                     # What is cut, or of another length than IP says, is looked at with more care.
-                    if size != stop - at or last != stop:
+                    if length != stop - at or last != stop:
                         return False
-                    start = _ike_start(self._data, at, last, nat_t)
+                    start = _ike_start(self._data, begin + at, begin + last, nat_t)
                     if start == 0:
                         return False
         elif protocol == _ESP:
             if self._esp.add(
-                version, src_hi, src_lo, dst_hi, dst_lo, head >> 32, head & _U32, stop - at, ts, number
+                version, src_hi, src_lo, dst_hi, dst_lo, head >> 32, low(head), stop - at, ts, number
             ):
                 self._esp_packets += 1
             else:
                 self._copies += 1
             return True
+        elif protocol in (_ICMP, _ICMPV6):
+            return False
+        at += begin
+        last += begin
         identity = self._recent.identity(
             self._data, at, last, version, src_hi, src_lo, dst_hi, dst_lo, ip_id << 8 | protocol
         )

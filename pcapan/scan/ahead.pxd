@@ -3,7 +3,7 @@
 # only handed to the processor, never read, but for a slot, whose number is masked and compared.
 cimport cython
 
-from pcapan.octets cimport mixed5, u16, u32, u64
+from pcapan.octets cimport Held, be16_of, be32_of, be64_of, held, mixed5, span
 from pcapan.scan.flows cimport FlowTable
 from pcapan.scan.lines cimport WIDTH
 
@@ -23,6 +23,7 @@ cdef extern from *:
 cdef enum:
     AHEAD = 32
     _FAR = 4096  # rows: with their slots, what a core keeps for itself alone
+    _ENOUGH = 70  # octets of a frame
 
 
 cdef inline bint far(FlowTable esp, FlowTable talkers) noexcept nogil:
@@ -37,19 +38,20 @@ cdef inline int bring(
     const unsigned int[::1] lengths,
     size_t first,
     size_t end,
-) except -1 nogil:
+) noexcept nogil:
     cdef unsigned long long hashes[AHEAD]
     cdef bint ours[AHEAD]
     cdef size_t count = 0
     cdef size_t new_flows = 0
     cdef size_t new_talkers = 0
     cdef size_t index
+    cdef Held frame
     if end > <size_t> offsets.shape[0] or end > <size_t> lengths.shape[0]:
         return 0
     while first < end and count < AHEAD:
-        if lengths[first] >= 62:
-            ours[count] = False
-            hashes[count] = _guess(esp, talkers, data, offsets[first], lengths[first], &ours[count])
+        frame = held(span(data, offsets[first], offsets[first] + lengths[first]), 0, _ENOUGH)
+        if frame:
+            ours[count] = _guess(esp, talkers, frame, &hashes[count])
             if ours[count]:
                 _bring_slot(esp, hashes[count])
             else:
@@ -64,42 +66,40 @@ cdef inline int bring(
     return 0
 
 
-# The hash of the key that a frame of 62 octets or more will have in the table of ESP (`ours` is set) or of talkers.
-cdef inline unsigned long long _guess(
-    FlowTable esp, FlowTable talkers, const unsigned char[::1] data, size_t at, size_t length, bint* ours
-) except? 0 nogil:
+# The hash of the key that a frame, of which `_ENOUGH` octets are held, will have in the table of ESP (True) or of
+# talkers. The last octet read is the 70th: 14 of Ethernet, 4 of a tag, 40 of IPv6, 8 of UDP and an SPI.
+cdef inline bint _guess(FlowTable esp, FlowTable talkers, Held frame, unsigned long long* found) noexcept nogil:
     cdef unsigned long long src_hi = 0
     cdef unsigned long long dst_hi = 0
-    cdef unsigned long long src_lo, dst_lo, ports
+    cdef unsigned long long src_lo, dst_lo
     cdef unsigned long long ends = 0
-    cdef unsigned int protocol
-    at += 12
-    if u16(data, at) == 0x8100:
-        at += 4
-    if u16(data, at) == 0x86DD:
-        if length < 82:
-            return 1
-        protocol = u16(data, at + 8) >> 8
-        src_hi = u64(data, at + 10)
-        src_lo = u64(data, at + 18)
-        dst_hi = u64(data, at + 26)
-        dst_lo = u64(data, at + 34)
-        at += 42
+    cdef unsigned int protocol, ports
+    frame += 12
+    if be16_of(frame, 0) == 0x8100:
+        frame += 4
+    if be16_of(frame, 0) == 0x86DD:
+        protocol = be16_of(frame, 8) >> 8
+        src_hi = be64_of(frame, 10)
+        src_lo = be64_of(frame, 18)
+        dst_hi = be64_of(frame, 26)
+        dst_lo = be64_of(frame, 34)
+        frame += 42
     else:
-        protocol = u16(data, at + 10) & 0xFF
-        src_lo = u32(data, at + 14)
-        dst_lo = u32(data, at + 18)
-        at += 22
+        protocol = be16_of(frame, 10) & 0xFF
+        src_lo = be32_of(frame, 14)
+        dst_lo = be32_of(frame, 18)
+        frame += 22
     if protocol == 17:
-        ports = u32(data, at)
+        ports = be32_of(frame, 0)
         if ports >> 16 == 4500 or (ports & 0xFFFF) == 4500:
-            ends = ports << 32 | u32(data, at + 8)
+            ends = <unsigned long long> ports << 32 | be32_of(frame, 8)
     elif protocol == 50:
-        ends = u32(data, at)
+        ends = be32_of(frame, 0)
     if ends == 0:
-        return mixed5(talkers._seed, src_hi, src_lo, 0, 0, 0)
-    ours[0] = True
-    return mixed5(esp._seed, src_hi, src_lo, dst_hi, dst_lo, ends)
+        found[0] = mixed5(talkers._seed, src_hi, src_lo, 0, 0, 0)
+        return False
+    found[0] = mixed5(esp._seed, src_hi, src_lo, dst_hi, dst_lo, ends)
+    return True
 
 
 cdef inline void _bring_slot(FlowTable table, unsigned long long found) noexcept nogil:

@@ -248,6 +248,17 @@ cdef inline bint same(
     return begin == end or memcmp(&one[at], &other[begin], end - begin) == 0
 
 
+cdef inline bytes in_network_order(unsigned long long version, unsigned long long hi, unsigned long long lo):
+    cdef unsigned char octets[16]
+    cdef size_t at
+    for at in range(8):
+        octets[at] = <unsigned char> (hi >> 8 * (7 - at))
+        octets[at + 8] = <unsigned char> (lo >> 8 * (7 - at))
+    if version == 4:
+        return PyBytes_FromStringAndSize(<const char*> octets + 12, 4)
+    return PyBytes_FromStringAndSize(<const char*> octets, 16)
+
+
 cdef inline bytes cut(const unsigned char[::1] data, size_t begin, size_t end):
     if begin > end or end > <size_t> data.shape[0]:
         _outside()

@@ -130,6 +130,11 @@ def address(data: bytearray) -> int:
     return addressof(c_char.from_buffer(data))
 
 
+def in_network_order(version: int, hi: int, lo: int) -> bytes:
+    """The octets of an address that is given as two halves of 64 bits (of IPv4: 0 and the address)."""
+    return lo.to_bytes(4, "big") if version == 4 else (hi << 64 | lo).to_bytes(16, "big")
+
+
 def turned(word: int, by: int) -> int:
     """An unsigned number of 32 bits with its bits turned left."""
     return (word << by | word >> (32 - by)) & 0xFFFFFFFF

@@ -1,6 +1,7 @@
 # C types for flow_columns.py.
 cimport cython
 
+from pcapan.octets cimport in_network_order
 from pcapan.scan.flows cimport (
     FlowTable,
     _DST_HI,
@@ -49,3 +50,10 @@ from pcapan.scan.rows cimport MessageRows
     copies=cython.ulonglong[::1],
 )
 cpdef object flow_columns(FlowTable table, MessageRows rows)
+
+@cython.locals(
+    row=cython.size_t,
+    held=cython.p_ulonglong,
+    words=cython.ulonglong[::1],
+)
+cpdef object add_talkers(FlowTable table, dict talkers, Py_ssize_t most)

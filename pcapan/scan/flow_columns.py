@@ -1,5 +1,5 @@
 # cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
-"""Hands the rows of a flow table to the later rooms, as columns with their addresses numbered.
+"""Hands the rows of a flow table to the later rooms: as columns with their addresses numbered, or counts.
 
 Knows how a row lies in `pcapan.scan.flows`. Must not know what a flow means. Cython compiles this source
 where it can (see `pcapan.compiled`; C types are in the .pxd).
@@ -20,6 +20,7 @@ else:
     except ImportError:
         from pcapan import shadow as cython
 if not cython.compiled:
+    from pcapan.octets import in_network_order
     from pcapan.scan.flows import (
         _DST_HI,
         _DST_LO,
@@ -73,3 +74,16 @@ def flow_columns(table: FlowTable, rows: MessageRows) -> FlowColumns:
         gap_from[row] = time_of(held[_GAP_FROM])
         copies[row] = kind >> 8
     return made
+
+
+def add_talkers(table: FlowTable, talkers: dict[bytes, int], most: int) -> None:
+    """Add the packets of every sender in a flow table to its count; there are at most so many senders."""
+    words = table._words
+    for row in range(len(table)):
+        held = row_of(words, row)
+        sender = in_network_order(held[_KIND] & 255, held[_SRC_HI], held[_SRC_LO])
+        known = talkers.get(sender)
+        if known is not None:
+            talkers[sender] = known + held[_PACKETS]
+        elif len(talkers) < most:
+            talkers[sender] = held[_PACKETS]

@@ -7,7 +7,7 @@ Must not decide what a packet is: the paths do.
 from __future__ import annotations
 
 from pcapan.scan.columns import FileScan, ScanProblem
-from pcapan.scan.flows import FlowKey, FlowTable
+from pcapan.scan.flows import FlowKey
 from pcapan.scan.rows import MessageRows
 
 TYPE_CHECKING = False  # as in `typing`, which takes long to load
@@ -91,14 +91,6 @@ class Recorder:
         if len(self.scan.link_neighbours) < MAX_MACS:
             self.scan.link_neighbours[address] = mac
 
-    def talkers(self, table: FlowTable) -> None:
-        """Count the packets of other protocols that a flow table holds by sender."""
-        talkers = self.scan.talkers
-        for (version, hi, lo, *_), (packets, *_) in table.rows():
-            src = _octets(version, hi, lo)
-            if src in talkers or len(talkers) < MAX_TALKERS:
-                talkers[src] = talkers.get(src, 0) + packets
-
 
 def halves(address: bytes) -> tuple[int, int]:
     """An address as flow tables have it: two halves of 64 bits, of IPv4 0 and the address."""
@@ -109,8 +101,3 @@ def flow_key(packet: Packet, spi: int) -> FlowKey:
     """The key of a packet's flow, as the hot path builds it."""
     ends = packet.sport << 48 | packet.dport << 32 | spi
     return (6 if len(packet.src) == 16 else 4, *halves(packet.src), *halves(packet.dst), ends)
-
-
-def _octets(version: int, hi: int, lo: int) -> bytes:
-    """An address in network order; see `halves`."""
-    return lo.to_bytes(4, "big") if version == 4 else (hi << 64 | lo).to_bytes(16, "big")

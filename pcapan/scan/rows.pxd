@@ -2,7 +2,7 @@
 cimport cython
 
 from pcapan.decode.ike_walk cimport IkeWalk
-from pcapan.octets cimport put, remainder
+from pcapan.octets cimport in_network_order, put, remainder
 from pcapan.scan.interned cimport Interned
 from pcapan.scan.keys cimport KeyTable
 
@@ -79,6 +79,7 @@ cdef class MessageRows:
         unsigned int marks,
     ) except? -1 nogil
 
+    @cython.locals(addresses=list, keys=cython.ulonglong[::1], index=cython.size_t, at=cython.size_t)
     cpdef int flush(self) except -1
 
     @cython.locals(count=cython.size_t)

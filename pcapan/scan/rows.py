@@ -27,7 +27,7 @@ else:
     except ImportError:
         from pcapan import shadow as cython
 if not cython.compiled:
-    from pcapan.octets import put, remainder
+    from pcapan.octets import in_network_order, put, remainder
 
 #: Rows gathered before the columns grow.
 _ROOM = 8192
@@ -207,9 +207,10 @@ class MessageRows:
         self._held = 0
         self._flush_hashes()
         addresses = self._scan.addresses
+        keys = self._addresses._keys
         for index in range(len(addresses), len(self._addresses)):
-            version, hi, lo = self._addresses.key(index)
-            addresses.append(lo.to_bytes(4, "big") if version == 4 else (hi << 64 | lo).to_bytes(16, "big"))
+            at = 3 * index
+            addresses.append(in_network_order(keys[at], keys[at + 1], keys[at + 2]))
 
     def _flush_hashes(self) -> None:
         count = self._natd_count

@@ -13,7 +13,7 @@ from pcapan.ingest.frames import FrameBlock, Interface
 from pcapan.ingest.stretch import Stretch
 from pcapan.scan.columns import FileScan
 from pcapan.scan.copies import RecentPackets
-from pcapan.scan.flow_columns import flow_columns
+from pcapan.scan.flow_columns import add_talkers, flow_columns
 from pcapan.scan.flows import FlowTable
 from pcapan.scan.lone import take_back_lone_copies
 from pcapan.scan.recorder import MAX_TALKERS, Recorder
@@ -66,7 +66,7 @@ class Scanner:
         take_back_lone_copies(self.scan)
         self.scan.esp = flow_columns(self._esp, self._recorder.rows)
         self.scan.keepalives = flow_columns(self._keepalives, self._recorder.rows)
-        self._recorder.talkers(self._talkers)
+        add_talkers(self._talkers, self.scan.talkers, MAX_TALKERS)
         self._recorder.rows.flush()  # addresses that flows alone have
         return self.scan
 

@@ -138,6 +138,10 @@ class Flows:
         )
         return list(accumulate(change[:-1]))
 
+    def go_to(self, address: int) -> bool:
+        """Whether any of them goes to this address, by its number."""
+        return address in self.columns.dst
+
     def losses(self, senders: Iterable[str], least: int) -> tuple[int, int]:
         """Packets of these senders, and how many are missing between them by their sequence numbers.
 

@@ -92,12 +92,15 @@ class _Tracker:
         for file, src, dst, _ in pairs:
             files[src].add(file)
             files[dst].add(file)
-        names = timeline.addresses.names
-        receivers = {dst for _, _, dst, _ in pairs}
-        for flows in (esp, self.keepalives):
-            receivers.update(map(names.__getitem__, set(flows.columns.dst)))
+        asked = {dst for _, _, dst, _ in pairs}
+        numbers = timeline.addresses.numbers
         self.senders = frozenset(server for server in roles.servers if timeline.talked(server))
-        self.receivers = frozenset(receivers & set(roles.servers))
+        self.receivers = frozenset(
+            server
+            for server in roles.servers
+            if server in asked
+            or (server in numbers and any(flows.go_to(numbers[server]) for flows in (esp, self.keepalives)))
+        )
         self.both_ways = self.senders & self.receivers
         self.intake = Intake(timeline, roles.servers, files)
         self.attempts = self.intake.attempts
@@ -106,7 +109,8 @@ class _Tracker:
     def run(self) -> Track:
         self.intake.settle(self.both_ways, self.timeline.last_ts - GRACE)
         self._link_rekeyed()
-        servers, numbers = frozenset(self.roles.servers), self.timeline.addresses.numbers
+        numbers = self.timeline.addresses.numbers
+        servers = [numbers[server] for server in self.roles.servers if server in numbers]
         clients = Clients(self.esp, servers)
         tunnels = attach_esp(clients, numbers, self.sas, self.both_ways, self.began)
         confirmed, orphans, stray = self._judge()
@@ -154,7 +158,8 @@ class _Tracker:
         for file, scan in enumerate(self.timeline.scans):
             if scan.first_ts is None:
                 continue
-            seen = set(self.timeline.names[file])
+            names = self.timeline.names
+            seen = self.timeline.addresses.numbers if len(names) == 1 else set(names[file])
             shown = [s for s in self.roles.servers if s in seen or ip_address(s).packed in scan.talkers]
             # A file that shows another server only is that node's; one that shows none is anybody's.
             for name in shown or self.roles.servers:

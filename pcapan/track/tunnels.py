@@ -37,8 +37,8 @@ Moment = tuple[int, int]
 class Clients:
     """Whose each flow is: the client, by the number of its address, and its port (0 = native ESP)."""
 
-    def __init__(self, flows: Flows, servers: frozenset[str]) -> None:
-        """What an address of `servers` sends goes to a client, all else comes from one."""
+    def __init__(self, flows: Flows, servers: Sequence[int]) -> None:
+        """What one of the servers (numbers of addresses) sends goes to a client, all else comes from one."""
         columns, count = flows.columns, len(flows)
         self.flows = flows
         self.held = array("I", (0,)) * count
@@ -47,7 +47,9 @@ class Clients:
         self.port = array("H", (0,)) * count
         self.server = array("I", (0,)) * count
         self.outward = array("B", (0,)) * count
-        is_server = bytearray([name in servers for name in flows.names])
+        is_server = bytearray(len(flows.names))
+        for number in servers:
+            is_server[number] = 1
         self._part(is_server, columns.src, columns.dst, columns.sport, columns.dport)
 
     def groups(self) -> FlowGroups:

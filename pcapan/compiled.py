@@ -34,6 +34,7 @@ MODULES = (
     "pcapan.scan.natd_reader",
     "pcapan.scan.rows",
     "pcapan.scan.walk",
+    "pcapan.track.addresses",
     "pcapan.track.askers",
     "pcapan.track.exchanges",
     "pcapan.track.file_rows",

@@ -5,12 +5,6 @@ from pcapan.scan.keys cimport KeyTable
 
 cdef long long _SECOND
 cdef int _NO_PORT, _SEVERAL_PORTS
-cdef list _OCTETS
-
-
-cpdef list texts(list addresses)
-
-cdef str _dotted(unsigned char first, unsigned char second, unsigned char third, unsigned char fourth)
 
 
 @cython.final

@@ -25,10 +25,11 @@ from pcapan.scan.columns import (
     OddDatagram,
     Shape,
 )
+from pcapan.track.addresses import Addresses
 from pcapan.track.askers import Askers, Init, senders
 from pcapan.track.file_rows import FileRows, file_rows
 from pcapan.track.flood import Flood, find_flood
-from pcapan.track.flows import Addresses, Flows, gather_flows
+from pcapan.track.flows import Flows, gather_flows
 
 _T = TypeVar("_T")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from ipaddress import ip_address
 from types import ModuleType
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from pcapan.record import changed
 from pcapan.scan.columns import FLOW_COLUMNS, Flow, FlowColumns
 from pcapan.track import flows
+from pcapan.track.addresses import Addresses
 from pcapan.track.flows import NO_PORT, SECOND, SEVERAL_PORTS
 from tests.kit.sources import source_of
 
@@ -23,7 +23,6 @@ ADDRESSES = [bytes((198, 18, 0, host)) for host in range(4)] + [bytes(15) + b"\1
 NAMES = ["198.18.0.0", "198.18.0.1", "198.18.0.2", "198.18.0.3", "::1"]
 PORTS = st.sampled_from([0, 1, 4500, 0x9001, 65535])
 NUMBER = st.integers(0, 2**32 - 1)
-_WORD = st.one_of(st.just(bytes(2)), st.binary(min_size=2, max_size=2))
 
 
 @st.composite
@@ -104,7 +103,7 @@ def expected(files: list[list[Flow]]) -> list[tuple[int, Flow]]:
 @given(st.lists(A_FILE, min_size=1, max_size=4))
 def test_files_put_together(files: list[list[Flow]]) -> None:
     for module in MODULES:
-        addresses = module.Addresses([ADDRESSES] * len(files))
+        addresses = Addresses([ADDRESSES] * len(files))
         found = module.gather_flows([columns_of(file) for file in files], addresses)
         assert [(one.file, one.flow) for one in found] == expected(files)
         for one in found:
@@ -113,10 +112,8 @@ def test_files_put_together(files: list[list[Flow]]) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_file_has_its_own_numbers_for_addresses(module: ModuleType) -> None:
-    addresses = module.Addresses([ADDRESSES[:2], ADDRESSES[::-1]])
-    assert addresses.of_files == [NAMES[:2], NAMES[::-1]]
-    assert addresses.names == [*NAMES[:2], "::1", "198.18.0.3", "198.18.0.2"]
     flow = Flow(0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+    addresses = Addresses([ADDRESSES[:2], ADDRESSES[::-1]])
     found = module.gather_flows([columns_of([flow]), columns_of([flow])], addresses)
     assert [(one.file, one.src, one.dst) for one in found] == [
         (1, "198.18.0.0", "198.18.0.1"),
@@ -128,7 +125,7 @@ def test_every_file_has_its_own_numbers_for_addresses(module: ModuleType) -> Non
 def test_groups(rows: list[Flow], owners: list[int]) -> None:
     owners = owners[: len(rows)]
     for module in MODULES:
-        made = module.gather_flows([columns_of(rows)], module.Addresses([ADDRESSES]))
+        made = module.gather_flows([columns_of(rows)], Addresses([ADDRESSES]))
         groups = module.FlowGroups(made, array("I", owners), 6)
         for owner in range(6):
             own = [one for one, whose in zip(made, owners, strict=True) if whose == owner]
@@ -157,7 +154,7 @@ def test_groups(rows: list[Flow], owners: list[int]) -> None:
 @given(A_FILE)
 def test_what_is_asked_of_all_flows(rows: list[Flow]) -> None:
     for module in MODULES:
-        made = module.gather_flows([columns_of(rows)], module.Addresses([ADDRESSES]))
+        made = module.gather_flows([columns_of(rows)], Addresses([ADDRESSES]))
         seen = [one.flow for one in made]
         assert list(made.ends()) == [(one.src, one.flow.sport, one.dst, one.flow.dport) for one in made]
         moments = [(2 * SECOND, 2 * SECOND), (2 * SECOND, 3 * SECOND), (3 * SECOND, 4 * SECOND)]
@@ -173,12 +170,6 @@ def test_what_is_asked_of_all_flows(rows: list[Flow]) -> None:
             sum(flow.packets for flow in measured),
             sum(max(0, lost) for lost in missing),
         )
-
-
-@given(st.one_of(st.binary(min_size=4, max_size=4), st.lists(_WORD, min_size=8, max_size=8).map(b"".join)))
-def test_text_of_addresses(address: bytes) -> None:
-    for module in MODULES:
-        assert module.texts([address]) == [str(ip_address(address))]
 
 
 def _steady(packets: int, lowest: int, highest: int) -> Flow:
@@ -197,5 +188,5 @@ def _steady(packets: int, lowest: int, highest: int) -> Flow:
     ],
 )
 def test_a_steady_sequence(module: ModuleType, flow: Flow, steady: bool) -> None:
-    made = module.gather_flows([columns_of([flow])], module.Addresses([ADDRESSES]))
+    made = module.gather_flows([columns_of([flow])], Addresses([ADDRESSES]))
     assert module.FlowGroups(made, array("I", [0]), 1).is_steady(0, 5) is steady

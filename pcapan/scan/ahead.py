@@ -8,8 +8,8 @@ names from ``ahead.pxd``; where the source is interpreted nothing is gained, and
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan.octets import Octets
     from pcapan.scan.flows import FlowTable

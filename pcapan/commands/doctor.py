@@ -27,7 +27,7 @@ _OPTIONAL = {
 
 _ENGINES = {
     "compiled": "compiled",
-    "interpreted": "interpreted, about 20 times slower; install a C compiler, then pcapan again",
+    "interpreted": "interpreted, about 40 times slower; install a C compiler, then pcapan again",
 }
 
 

@@ -93,10 +93,8 @@ cdef class FlowGroups:
     cdef const unsigned long long[::1] _gaps
     cdef const unsigned long long[::1] _packets
 
-    cpdef list of(self, size_t owner)
-
     @cython.locals(at=cython.size_t)
-    cpdef list rows(self, size_t owner)
+    cpdef list of(self, size_t owner)
 
     cpdef size_t count(self, size_t owner) except? 0
 

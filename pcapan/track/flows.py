@@ -259,11 +259,7 @@ class FlowGroups:
 
     def of(self, owner: int) -> list[EspFlow]:
         """Those of an owner, by time of their first packet."""
-        return [self.flows[row] for row in self.rows(owner)]
-
-    def rows(self, owner: int) -> list[int]:
-        """The rows of those, in the columns of the flows."""
-        return [self._order[at] for at in range(self._begins[owner], self._begins[owner + 1])]
+        return [self.flows[self._order[at]] for at in range(self._begins[owner], self._begins[owner + 1])]
 
     def count(self, owner: int) -> int:
         """How many they are."""

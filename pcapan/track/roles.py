@@ -41,7 +41,8 @@ def decide_roles(timeline: Timeline, esp: Flows, given: Sequence[str] = ()) -> R
     files = {pair[0] for pair in pairs}.union(esp.files) if len(timeline.scans) > 1 else set()
     for file in sorted(files) if len(files) > 1 else ():
         own = [pair for pair in pairs if pair[0] == file]
-        seen = {a for _, *both, _ in own for a in both}.union(*((a, b) for a, _, b, _ in esp.ends(file)))
+        seen = {a for _, *both, _ in own for a in both}
+        seen.update(a for src, _, dst, _ in esp.ends(file) for a in (src, dst))
         if not seen & set(roles.servers):
             roles.servers += _decide(timeline.inits(file), own, esp.ends(file)).servers
     return roles

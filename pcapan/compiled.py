@@ -33,6 +33,8 @@ MODULES = (
     "pcapan.scan.keys",
     "pcapan.scan.natd_reader",
     "pcapan.scan.rows",
+    "pcapan.scan.rowstore",
+    "pcapan.scan.waiting",
     "pcapan.scan.walk",
     "pcapan.track.addresses",
     "pcapan.track.askers",

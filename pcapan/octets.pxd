@@ -162,13 +162,13 @@ cdef inline unsigned long long mixed(
 
 
 # One multiplication takes longer than all else here: of IPv4 there are two.
-cdef inline unsigned long long mixed5(
-    unsigned long long seed, unsigned long long src_hi, unsigned long long src_lo,
+cdef inline unsigned long long flow_tag(
+    unsigned long long seed, unsigned long long version, unsigned long long src_hi, unsigned long long src_lo,
     unsigned long long dst_hi, unsigned long long dst_lo, unsigned long long ends
 ) noexcept nogil:
-    if (src_hi | dst_hi | (src_lo | dst_lo) >> 32) == 0:
-        return mixed2(seed, src_lo << 32 | dst_lo, ends)
-    return mixed(seed, src_hi, src_lo, dst_hi, dst_lo, ends, 0)
+    if version == 4:
+        return mixed2(seed, src_lo << 32 | dst_lo, ends) >> 33
+    return mixed(seed, src_hi, src_lo, dst_hi, dst_lo, ends, 0) >> 33 | 0x80000000ULL
 
 
 cdef inline unsigned long long stirred(

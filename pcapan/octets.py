@@ -97,9 +97,13 @@ def mixed2(seed: int, a: int, b: int) -> int:
     return hash((seed, a, b)) & _MASK
 
 
-def mixed5(seed: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int) -> int:
-    """64 bits for two addresses as halves of 64 bits (IPv4: 0 and the address) and what else tells flows."""
-    return hash((seed, src_hi, src_lo, dst_hi, dst_lo, ends)) & _MASK
+def flow_tag(
+    seed: int, version: int, src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, ends: int
+) -> int:
+    """32 bits for a flow, told by IP version, addresses as halves of 64 bits (IPv4: 0 and the address) and
+    ports and SPI; the first bit is not set for IPv4 alone."""
+    hashed = hash((seed, src_hi, src_lo, dst_hi, dst_lo, ends)) & 0x7FFFFFFF
+    return hashed if version == 4 else hashed | 0x80000000
 
 
 def stirred(seed: int, data: Octets, begin: int, end: int) -> int:

@@ -9,7 +9,7 @@ stays small. Times are UTC nanoseconds, addresses are indexes into `FileScan.add
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pcapan.record import Record, field
 from pcapan.scan.hashes import NatdHashes
@@ -235,7 +235,7 @@ class FileScan(Record):
     odd: list[OddDatagram] = field(default_factory=list)
     incomplete: list[IncompleteDatagram] = field(default_factory=list)
     """IP datagrams of which fragments are missing; bounded."""
-    talkers: dict[bytes, int] = field(default_factory=dict)
+    talkers: Mapping[bytes, int] = field(default_factory=dict)
     """Source address -> packets of other protocols it sent; bounded."""
     source_macs: set[bytes] = field(default_factory=set)
     """Source MAC addresses of all frames; bounded."""

@@ -4,6 +4,7 @@ cimport cython
 from pcapan.octets cimport in_network_order
 from pcapan.scan.flows cimport (
     FlowTable,
+    _ADDRESSES,
     _DST_HI,
     _DST_LO,
     _ENDS,
@@ -13,25 +14,28 @@ from pcapan.scan.flows cimport (
     _GAP_FROM,
     _KIND,
     _LAST,
-    _LAST_FRAME,
-    _OCTETS,
-    _PACKETS,
-    _SPAN,
+    _LOWEST,
+    _MORE_FRAMES,
+    _MORE_OCTETS,
+    _MORE_PACKETS,
+    _NUMBERS,
+    _SIZES,
     _SRC_HI,
     _SRC_LO,
 )
-from pcapan.scan.lines cimport low, row_of, time_of
+from pcapan.scan.lines cimport left, low, row_of, time_of
 from pcapan.scan.rows cimport MessageRows
 
 
 @cython.locals(
     count=cython.size_t,
     row=cython.size_t,
-    held=cython.p_ulonglong,
+    near=cython.p_ulonglong,
+    far=cython.p_ulonglong,
+    wide=cython.p_ulonglong,
     kind=cython.ulonglong,
     ends=cython.ulonglong,
-    span=cython.ulonglong,
-    words=cython.ulonglong[::1],
+    addresses=cython.ulonglong,
     src=cython.uint[::1],
     dst=cython.uint[::1],
     sport=cython.ushort[::1],
@@ -53,7 +57,16 @@ cpdef object flow_columns(FlowTable table, MessageRows rows)
 
 @cython.locals(
     row=cython.size_t,
-    held=cython.p_ulonglong,
-    words=cython.ulonglong[::1],
+    near=cython.p_ulonglong,
+    far=cython.p_ulonglong,
+    wide=cython.p_ulonglong,
+    version=cython.ulonglong,
+    addresses=cython.ulonglong,
+    found=dict,
 )
-cpdef object add_talkers(FlowTable table, dict talkers, Py_ssize_t most)
+cpdef dict packets_of_senders(FlowTable table)
+
+@cython.locals(row=cython.size_t, addresses=cython.ulonglong, wide=cython.p_ulonglong)
+cpdef bint has_sender(
+    FlowTable table, unsigned long long version, unsigned long long src_hi, unsigned long long src_lo
+) except -1

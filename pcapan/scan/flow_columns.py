@@ -1,5 +1,5 @@
 # cython: boundscheck=True, wraparound=False, annotation_typing=False, initializedcheck=False
-"""Hands the rows of a flow table to the later rooms: as columns with their addresses numbered, or counts.
+"""Hands the rows of a flow table to the later rooms: as columns with their addresses numbered, or as senders.
 
 Knows how a row lies in `pcapan.scan.flows`. Must not know what a flow means. Cython compiles this source
 where it can (see `pcapan.compiled`; C types are in the .pxd).
@@ -22,6 +22,7 @@ else:
 if not cython.compiled:
     from pcapan.octets import in_network_order
     from pcapan.scan.flows import (
+        _ADDRESSES,
         _DST_HI,
         _DST_LO,
         _ENDS,
@@ -31,14 +32,16 @@ if not cython.compiled:
         _GAP_FROM,
         _KIND,
         _LAST,
-        _LAST_FRAME,
-        _OCTETS,
-        _PACKETS,
-        _SPAN,
+        _LOWEST,
+        _MORE_FRAMES,
+        _MORE_OCTETS,
+        _MORE_PACKETS,
+        _NUMBERS,
+        _SIZES,
         _SRC_HI,
         _SRC_LO,
     )
-    from pcapan.scan.lines import low, row_of, time_of
+    from pcapan.scan.lines import left, low, row_of, time_of
 
 
 def flow_columns(table: FlowTable, rows: MessageRows) -> FlowColumns:
@@ -48,42 +51,64 @@ def flow_columns(table: FlowTable, rows: MessageRows) -> FlowColumns:
     """
     count = len(table)
     made = FlowColumns(count)
-    words = table._words
     src, dst, sport, dport, spi = made.src, made.dst, made.sport, made.dport, made.spi
     packets, octets, first_ts, last_ts = made.packets, made.octets, made.first_ts, made.last_ts
     first_frame, last_frame = made.first_frame, made.last_frame
     lowest, highest, gap = made.lowest_sequence, made.highest_sequence, made.longest_gap
     gap_from, copies = made.gap_from, made.copies
     for row in range(count):
-        held = row_of(words, row)
-        kind, ends, span = held[_KIND], held[_ENDS], held[_SPAN]
-        src[row] = rows.address(kind & 255, held[_SRC_HI], held[_SRC_LO])
-        dst[row] = rows.address(kind & 255, held[_DST_HI], held[_DST_LO])
+        near, far = row_of(table._near, row), row_of(table._far, row)
+        kind, ends, addresses = far[_KIND], near[_ENDS], near[_ADDRESSES]
+        if kind & 255 == 4:
+            src[row] = rows.address(4, 0, addresses >> 32)
+            dst[row] = rows.address(4, 0, low(addresses))
+        else:
+            wide = row_of(table._wide, addresses)
+            src[row] = rows.address(kind & 255, wide[_SRC_HI], wide[_SRC_LO])
+            dst[row] = rows.address(kind & 255, wide[_DST_HI], wide[_DST_LO])
         sport[row] = ends >> 48
         dport[row] = ends >> 32 & 0xFFFF
         spi[row] = low(ends)
-        packets[row] = held[_PACKETS]
-        octets[row] = held[_OCTETS]
-        first_ts[row] = time_of(held[_FIRST])
-        last_ts[row] = time_of(held[_LAST])
-        first_frame[row] = held[_FIRST_FRAME]
-        last_frame[row] = held[_LAST_FRAME]
-        lowest[row] = span >> 32
-        highest[row] = low(span)
-        gap[row] = held[_GAP]
-        gap_from[row] = time_of(held[_GAP_FROM])
+        packets[row] = left(far[_MORE_PACKETS], 32) | low(near[_NUMBERS])
+        octets[row] = left(far[_MORE_OCTETS], 32) | near[_SIZES] >> 32
+        first_ts[row] = time_of(far[_FIRST])
+        last_ts[row] = time_of(near[_LAST])
+        first_frame[row] = far[_FIRST_FRAME]
+        last_frame[row] = left(far[_MORE_FRAMES], 32) | low(near[_SIZES])
+        lowest[row] = far[_LOWEST]
+        highest[row] = near[_NUMBERS] >> 32
+        gap[row] = near[_GAP]
+        gap_from[row] = time_of(near[_GAP_FROM])
         copies[row] = kind >> 8
     return made
 
 
-def add_talkers(table: FlowTable, talkers: dict[bytes, int], most: int) -> None:
-    """Add the packets of every sender in a flow table to its count; there are at most so many senders."""
-    words = table._words
+def packets_of_senders(table: FlowTable) -> dict[bytes, int]:
+    """The packets of every source address in a flow table of which each row has another one."""
+    found: dict[bytes, int] = {}
     for row in range(len(table)):
-        held = row_of(words, row)
-        sender = in_network_order(held[_KIND] & 255, held[_SRC_HI], held[_SRC_LO])
-        known = talkers.get(sender)
-        if known is not None:
-            talkers[sender] = known + held[_PACKETS]
-        elif len(talkers) < most:
-            talkers[sender] = held[_PACKETS]
+        near, far = row_of(table._near, row), row_of(table._far, row)
+        version, addresses = far[_KIND] & 255, near[_ADDRESSES]
+        if version == 4:
+            sender = in_network_order(4, 0, addresses >> 32)
+        else:
+            wide = row_of(table._wide, addresses)
+            sender = in_network_order(version, wide[_SRC_HI], wide[_SRC_LO])
+        found[sender] = left(far[_MORE_PACKETS], 32) | low(near[_NUMBERS])
+    return found
+
+
+def has_sender(table: FlowTable, version: int, src_hi: int, src_lo: int) -> bool:
+    """Whether any row of a flow table has this source address, given as its two halves of 64 bits."""
+    for row in range(len(table)):
+        addresses = row_of(table._near, row)[_ADDRESSES]
+        if row_of(table._far, row)[_KIND] & 255 != version:
+            continue
+        if version == 4:
+            if addresses >> 32 == src_lo:
+                return True
+        else:
+            wide = row_of(table._wide, addresses)
+            if wide[_SRC_LO] == src_lo and wide[_SRC_HI] == src_hi:
+                return True
+    return False

@@ -3,8 +3,21 @@
 from cpython cimport array
 from libc.string cimport memmove
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define PCAPAN_BRING(place) __builtin_prefetch(place)
+    #elif defined(_MSC_VER) && defined(_M_X64)
+    #include <xmmintrin.h>
+    #define PCAPAN_BRING(place) _mm_prefetch((const char *)(place), _MM_HINT_T0)
+    #else
+    #define PCAPAN_BRING(place) ((void)(place))
+    #endif
+    """
+    void _bring "PCAPAN_BRING"(const void* place) noexcept nogil
+
 cdef enum:
-    WIDTH = 16
+    WIDTH = 8
 
 
 cdef inline int _no_row() except -1 with gil:
@@ -36,6 +49,11 @@ cdef inline int move(unsigned long long[::1] words, size_t rows, size_t before, 
     if before != now and rows > 0:
         memmove(&words[now], &words[before], rows * WIDTH * 8)
     return 0
+
+
+# The place is only handed to the processor, never read.
+cdef inline void bring(unsigned long long[::1] words, size_t at) noexcept nogil:
+    _bring(&words[at])
 
 
 cdef inline unsigned long long low(unsigned long long word) noexcept nogil:

@@ -1,4 +1,4 @@
-"""Rows of sixteen numbers in one array that grows where it lies; compiled, a row is two lines of the cache.
+"""Rows of eight numbers in one array; compiled, a row is a line of the cache.
 
 Knows how such rows are found, and nothing of what stands in them. Compiled modules take the functions of the
 same names from ``lines.pxd``: there a row is a pointer, given after one comparison with the length of the
@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 
 #: Numbers of a row.
-WIDTH = 16
+WIDTH = 8
 _MASK = (1 << 64) - 1
 _MIDDLE = 1 << 63
 
@@ -35,6 +35,10 @@ def begin(words: array[int]) -> int:
 
 def move(words: array[int], rows: int, before: int, now: int) -> None:
     """Move so many rows to where the first one begins now."""
+
+
+def bring(words: array[int], at: int) -> None:
+    """Have the processor fetch the line of memory around a number, which is needed soon."""
 
 
 def low(word: int) -> int:

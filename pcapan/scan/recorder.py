@@ -7,7 +7,7 @@ Must not decide what a packet is: the paths do.
 from __future__ import annotations
 
 from pcapan.scan.columns import FileScan, ScanProblem
-from pcapan.scan.flows import FlowKey
+from pcapan.scan.flows import FlowKey, FlowTable
 from pcapan.scan.rows import MessageRows
 
 TYPE_CHECKING = False  # as in `typing`, which takes long to load
@@ -23,8 +23,10 @@ MAX_ROWS = 100_000
 class Recorder:
     """Appends rows to one `FileScan`."""
 
-    def __init__(self, scan: FileScan) -> None:
+    def __init__(self, scan: FileScan, talkers: FlowTable) -> None:
+        """`talkers` has a row for each sender of packets of other protocols."""
         self.scan = scan
+        self._talkers = talkers
         self.rows = MessageRows(scan)
         self._problems: dict[str, ScanProblem] = {}
 
@@ -75,11 +77,7 @@ class Recorder:
 
     def talker(self, src: bytes) -> None:
         """Count a packet of another protocol for its sender."""
-        talkers = self.scan.talkers
-        if src in talkers:
-            talkers[src] += 1
-        elif len(talkers) < MAX_TALKERS:
-            talkers[src] = 1
+        self._talkers.count(6 if len(src) == 16 else 4, *halves(src), 0, 0, 0, 0, 0, 0)
 
     def source_mac(self, mac: bytes) -> None:
         """Remember that this MAC address sends."""

@@ -13,10 +13,11 @@ from pcapan.ingest.frames import FrameBlock, Interface
 from pcapan.ingest.stretch import Stretch
 from pcapan.scan.columns import FileScan
 from pcapan.scan.copies import RecentPackets
-from pcapan.scan.flow_columns import add_talkers, flow_columns
+from pcapan.scan.flow_columns import flow_columns
 from pcapan.scan.flows import FlowTable
 from pcapan.scan.lone import take_back_lone_copies
 from pcapan.scan.recorder import MAX_TALKERS, Recorder
+from pcapan.scan.talkers import Talkers
 from pcapan.scan.walk import Walk
 
 TYPE_CHECKING = False  # as in `typing`, which takes long to load
@@ -30,10 +31,10 @@ class Scanner:
 
     def __init__(self) -> None:
         self.scan = FileScan()
-        self._recorder = Recorder(self.scan)
         self._esp = FlowTable()
         self._keepalives = FlowTable()
         self._talkers = FlowTable(MAX_TALKERS)
+        self._recorder = Recorder(self.scan, self._talkers)
         self._recent = RecentPackets()
         self._general: GeneralPath | None = None
         self._walk = Walk(
@@ -66,7 +67,7 @@ class Scanner:
         take_back_lone_copies(self.scan)
         self.scan.esp = flow_columns(self._esp, self._recorder.rows)
         self.scan.keepalives = flow_columns(self._keepalives, self._recorder.rows)
-        add_talkers(self._talkers, self.scan.talkers, MAX_TALKERS)
+        self.scan.talkers = Talkers(self._talkers)
         self._recorder.rows.flush()  # addresses that flows alone have
         return self.scan
 

@@ -5,11 +5,11 @@ from pcapan.decode.ike_walk cimport looks_like_ike
 from pcapan.ingest.records cimport Rows
 from pcapan.ingest.stretch cimport Stretch
 from pcapan.octets cimport Held, Span, be16_of, be32_of, be64_of, held, span, u32, u64
-from pcapan.scan.ahead cimport AHEAD, bring, far
 from pcapan.scan.copies cimport RecentPackets
 from pcapan.scan.flows cimport FlowTable
-from pcapan.scan.lines cimport low
+from pcapan.scan.lines cimport counted, low
 from pcapan.scan.rows cimport MessageRows
+from pcapan.scan.waiting cimport Waiting
 
 cdef unsigned int _LINKTYPE_ETHERNET, _IPV4, _IPV6, _VLAN, _VLAN_OUTER, _VLAN_OLD, _VLAN_OLDER
 cdef unsigned int _UDP, _ESP, _ICMP, _ICMPV6, _IKE_PORT, _NAT_T_PORT
@@ -34,6 +34,10 @@ cdef class Walk:
     cdef FlowTable _esp
     cdef FlowTable _keepalives
     cdef FlowTable _talkers
+    cdef Waiting _late_esp
+    cdef Waiting _late_talkers
+    cdef bint _esp_waits
+    cdef bint _talkers_wait
     cdef RecentPackets _recent
     cdef bint _timed
     cdef long long _first
@@ -94,14 +98,6 @@ cdef class Walk:
         unsigned long long number,
     ) except -1 nogil
 
-    cdef int _look_ahead(
-        self,
-        const unsigned long long[::1] offsets,
-        const unsigned int[::1] lengths,
-        size_t first,
-        size_t end,
-    ) except -1 nogil
-
     @cython.locals(pause=cython.ulonglong)
     cdef void _note(self, long long ts) noexcept nogil
 
@@ -127,7 +123,10 @@ cdef class Walk:
         last=cython.size_t,
         sport=cython.ulonglong,
         dport=cython.ulonglong,
+        ends=cython.ulonglong,
+        sequence=cython.ulonglong,
         nat_t=cython.bint,
+        esp=cython.bint,
         keepalive=cython.bint,
         identity=cython.ulonglong,
         start=cython.size_t,
@@ -144,6 +143,21 @@ cdef class Walk:
         bint untimed,
     ) except -1 nogil
 
+    cdef inline int _add_esp(
+        self,
+        unsigned int version,
+        unsigned long long src_hi,
+        unsigned long long src_lo,
+        unsigned long long dst_hi,
+        unsigned long long dst_lo,
+        unsigned long long ends,
+        unsigned long long sequence,
+        unsigned long long octets,
+        long long ts,
+        unsigned long long number,
+    ) except -1 nogil
+
     cdef int _sender(self, unsigned long long mac) except -1 nogil
 
+    @cython.locals(esp=Waiting)
     cdef int _settle(self, unsigned long long frames) except -1

@@ -18,6 +18,7 @@ from pcapan.scan.columns import MARK_COPY, MARK_NO_TIME, MARK_NON_ESP, FileScan
 from pcapan.scan.copies import RecentPackets
 from pcapan.scan.flows import FlowTable
 from pcapan.scan.recorder import Recorder
+from pcapan.scan.waiting import Waiting
 
 TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ else:
         from pcapan import shadow as cython
 if not cython.compiled:
     from pcapan.octets import be16_of, be32_of, be64_of, held, span, u32, u64
-    from pcapan.scan.ahead import AHEAD, bring, far
-    from pcapan.scan.lines import low
+    from pcapan.scan.lines import counted, low
 
 _LINKTYPE_ETHERNET = 1
 _IPV4, _IPV6 = 0x0800, 0x86DD
@@ -62,6 +62,9 @@ class Walk:
         self._esp = esp
         self._keepalives = keepalives
         self._talkers = talkers
+        self._late_esp, self._late_talkers = Waiting(esp), Waiting(talkers)
+        self._esp_waits = self._talkers_wait = False
+        """Whether packets wait there before they are added to the table."""
         self._recent = recent
         self._general = general
         self._recorder = recorder
@@ -136,9 +139,8 @@ class Walk:
         number: int,
     ) -> None:
         """Sort `count` frames of the octets at hand."""
+        self._esp_waits, self._talkers_wait = self._late_esp.pays(), self._late_talkers.pays()
         for index in range(count):
-            if index % AHEAD == 0 and far(self._esp, self._talkers):
-                self._look_ahead(offsets, lengths, index, count)
             ts = times[index]
             untimed = ts == _UNTIMED
             if untimed:
@@ -153,16 +155,14 @@ class Walk:
             if length < wire:
                 self._cut += 1
             if link != _LINKTYPE_ETHERNET or not self._plain(begin, begin + length, ts, number, untimed):
+                self._late_esp.settle()
+                self._late_talkers.settle()
                 with cython.gil:
                     self._recorder.odd_messages()  # they came before
                     self._general(
                         self._whole, begin, begin + length, begin + wire, link, ts, number, bool(untimed)
                     )
             number += 1
-
-    def _look_ahead(self, offsets: array[int], lengths: array[int], first: int, end: int) -> None:
-        """Have what the next frames need brought near; apart, so that sorting keeps its registers."""
-        bring(self._esp, self._talkers, self._data, offsets, lengths, first, end)
 
     def _note(self, ts: int) -> None:
         """Keep first and last time, the longest pause and how many frames are out of order."""
@@ -244,8 +244,8 @@ class Walk:
         if not inner or last - at < 8:
             return False
         head = be64_of(inner, 0)
-        sport = dport = start = 0
-        nat_t = keepalive = False
+        sport = dport = ends = sequence = length = start = 0
+        nat_t = esp = keepalive = False
         if protocol == _UDP:
             sport = head >> 48
             dport = (head >> 32) & 0xFFFF
@@ -254,43 +254,30 @@ class Walk:
                 length = (head >> 16) & 0xFFFF
                 if nat_t and length >= 36 and length == stop - at and last - at >= 36:
                     inner = held(frame, at, 36)
-                    # An SPI of 0 is the marker before IKE; IKE without it says its own length.
-                    if inner and be32_of(inner, 8) != 0 and be32_of(inner, 32) != length - 8:
-                        if self._esp.add(
-                            version,
-                            src_hi,
-                            src_lo,
-                            dst_hi,
-                            dst_lo,
-                            (head >> 32) << 32 | be32_of(inner, 8),
-                            be32_of(inner, 12),
-                            length - 8,
-                            ts,
-                            number,
-                        ):
-                            self._esp_packets += 1
-                            self._ports_4500 += 1
-                        else:
-                            self._copies += 1
-                        return True
-                keepalive = length == 9 and last - at >= 9 and self._data[begin + at + 8] == 0xFF
-                if not keepalive:
-                    # What is cut, or of another length than IP says, is looked at with more care.
-                    if length != stop - at or last != stop:
-                        return False
-                    start = _ike_start(self._data, begin + at, begin + last, nat_t)
-                    if start == 0:
-                        return False
+                    if inner:
+                        # An SPI of 0 is the marker before IKE; IKE without it says its own length.
+                        esp = be32_of(inner, 8) != 0 and be32_of(inner, 32) != length - 8
+                        ends, sequence = (head >> 32) << 32 | be32_of(inner, 8), be32_of(inner, 12)
+                if not esp:
+                    keepalive = length == 9 and last - at >= 9 and self._data[begin + at + 8] == 0xFF
+                    if not keepalive:
+                        # What is cut, or of another length than IP says, is looked at with more care.
+                        if length != stop - at or last != stop:
+                            return False
+                        start = _ike_start(self._data, begin + at, begin + last, nat_t)
+                        if start == 0:
+                            return False
         elif protocol == _ESP:
-            if self._esp.add(
-                version, src_hi, src_lo, dst_hi, dst_lo, head >> 32, low(head), stop - at, ts, number
-            ):
-                self._esp_packets += 1
-            else:
-                self._copies += 1
-            return True
+            esp = True
+            length = stop - at + 8
+            ends, sequence = head >> 32, low(head)
         elif protocol in (_ICMP, _ICMPV6):
             return False
+        if esp:
+            self._add_esp(
+                version, src_hi, src_lo, dst_hi, dst_lo, ends, sequence, length - 8, ts, number
+            )
+            return True
         at += begin
         last += begin
         identity = self._recent.identity(
@@ -338,8 +325,37 @@ class Walk:
                 self._ports_500 += 1
         else:
             self._other += 1
-            self._talkers.count(version, src_hi, src_lo, 0, 0, 0, 0, ts, number)
+            if self._talkers_wait:
+                self._late_talkers.count(version, src_hi, src_lo, 0, 0, 0, 0, ts, number)
+            else:
+                self._talkers.count(version, src_hi, src_lo, 0, 0, 0, 0, ts, number)
         return True
+
+    def _add_esp(
+        self,
+        version: int,
+        src_hi: int,
+        src_lo: int,
+        dst_hi: int,
+        dst_lo: int,
+        ends: int,
+        sequence: int,
+        octets: int,
+        ts: int,
+        number: int,
+    ) -> None:
+        """Count a packet of ESP."""
+        if self._esp_waits:
+            self._late_esp.add(version, src_hi, src_lo, dst_hi, dst_lo, ends, sequence, octets, ts, number)
+            self._esp_packets += 1
+            self._ports_4500 += ends >> 32 != 0
+        elif self._esp.take(
+            0, version, src_hi, src_lo, dst_hi, dst_lo, ends, sequence, octets, counted(ts), number
+        ):
+            self._esp_packets += 1
+            self._ports_4500 += ends >> 32 != 0
+        else:
+            self._copies += 1
 
     def _sender(self, mac: int) -> None:
         """Remember the source address of an Ethernet frame (octets 6 to 11) that is not one of the last."""
@@ -350,18 +366,21 @@ class Walk:
 
     def _settle(self, frames: int) -> None:
         """Add what was counted to the scan and begin anew."""
-        scan = self._scan
+        scan, esp = self._scan, self._late_esp
+        esp.settle()
+        self._late_talkers.settle()
         scan.packets += frames
         scan.cut_frames += self._cut
-        scan.copies += self._copies
-        scan.esp_packets += self._esp_packets
+        scan.copies += self._copies + esp.copies
+        scan.esp_packets += self._esp_packets - esp.copies
         scan.keepalive_packets += self._keepalive_packets
         scan.other += self._other
         scan.ike += self._ike
         scan.ports[500] += self._ports_500
-        scan.ports[4500] += self._ports_4500
+        scan.ports[4500] += self._ports_4500 - esp.copies_with_ports
         scan.untimed += self._untimed
         scan.out_of_order += self._disorder
+        esp.copies = esp.copies_with_ports = 0
         self._untimed = self._disorder = self._cut = 0
         self._copies = self._ike = self._esp_packets = self._keepalive_packets = self._other = 0
         self._ports_500 = self._ports_4500 = 0

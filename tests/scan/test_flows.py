@@ -17,17 +17,23 @@ from tests.kit.sources import source_of
 MODULES = (flows, source_of(flows))
 
 _HALF = st.sampled_from([0, 1, 2**32 - 1, 2**32, 2**63, 2**64 - 1])
-_KEY = st.tuples(st.sampled_from([4, 6]), _HALF, _HALF, _HALF, _HALF, _HALF)
+_OLD = st.sampled_from([0, 1, 2**31, 2**32 - 1])
+_NOTHING = st.just(0)
+_KEY = st.one_of(
+    st.tuples(st.just(4), _NOTHING, _OLD, _NOTHING, _OLD, _HALF),
+    st.tuples(st.just(6), _HALF, _HALF, _HALF, _HALF, _HALF),
+)
 _PACKET = st.tuples(
     _KEY,
     st.one_of(st.integers(0, 200), st.integers(0, 2**32 - 1)),
     st.integers(0, 65535),
     st.integers(-(2**63) + 1, 2**63 - 1),
 )
+_Packet = tuple[flows.FlowKey, int, int, int]
 
 
 @given(st.lists(_PACKET, max_size=60))
-def test_both_add_up_the_same(packets: list[tuple[flows.FlowKey, int, int, int]]) -> None:
+def test_both_add_up_the_same(packets: list[_Packet]) -> None:
     found = []
     for module in MODULES:
         table, counted = module.FlowTable(), module.FlowTable()
@@ -39,6 +45,28 @@ def test_both_add_up_the_same(packets: list[tuple[flows.FlowKey, int, int, int]]
     keys = [key for key, *_ in packets]
     assert [key for key, _ in found[0][1]] == list(dict.fromkeys(keys))
     assert sum(totals[0] for _, totals in found[0][2]) == len(packets)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_totals_of_more_than_32_bits(module: ModuleType) -> None:
+    table = module.FlowTable()
+    key = (4, 0, 1, 0, 2, 3)
+    for frame in (2**33, 2**33 + 1, 2**32 * 5 - 1, 2**32 * 5):
+        table.add(*key, frame & 0xFFFF, 2**32 - 1, frame, frame)
+    [(_, totals)] = table.rows()
+    assert totals[:6] == (4, 4 * (2**32 - 1), 2**33, 2**32 * 5, 2**33, 2**32 * 5)
+
+
+def test_more_packets_than_32_bits_count() -> None:
+    module = source_of(flows)
+    table = module.FlowTable()
+    key = (6, 1, 2, 3, 4, 5)
+    table.add(*key, 9, 1, 1, 1)
+    table._near[module._NUMBERS] = 9 << 32 | 0xFFFFFFFE
+    for sequence in (10, 11, 12):
+        table.add(*key, sequence, 1, 1, 1)
+    [(_, totals)] = table.rows()
+    assert (totals[0], totals[7]) == (2**32 + 1, 12)
 
 
 @pytest.mark.parametrize("module", MODULES)

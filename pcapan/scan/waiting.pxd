@@ -2,7 +2,7 @@
 cimport cython
 
 from pcapan.octets cimport flow_tag
-from pcapan.scan.flows cimport FlowTable, _NO_NUMBER
+from pcapan.scan.flows cimport FlowTable, _ADDRESSES, _NO_NUMBER
 from pcapan.scan.lines cimport WIDTH, bring, counted, low, row_of
 
 cdef enum:
@@ -54,5 +54,11 @@ cdef class Waiting:
     @cython.locals(count=cython.size_t, index=cython.size_t, key=cython.p_ulonglong, rest=cython.p_ulonglong)
     cpdef int settle(self) except -1 nogil
 
-    @cython.locals(tag=cython.ulonglong, slot=cython.size_t, row=cython.size_t)
+    @cython.locals(row=cython.size_t)
     cdef inline int _bring_row(self, size_t index) except -1 nogil
+
+    @cython.locals(key=cython.p_ulonglong, row=cython.size_t)
+    cdef inline int _bring_halves(self, size_t index) except -1 nogil
+
+    @cython.locals(slot=cython.size_t)
+    cdef inline size_t _row(self, unsigned long long tag) except? -1 nogil

@@ -26,7 +26,9 @@ if not cython.compiled:
     # A packet has two rows, its key and the rest; compiled, these are constants of the .pxd.
     _SRC_HI, _SRC_LO, _DST_HI, _DST_LO, _ENDS, _VERSION, _TAG = range(7)
     _SEQUENCE, _OCTETS, _TIME, _FRAME = range(4)
-    _NO_NUMBER = (1 << 64) - 1  # as `pcapan.scan.flows` has it
+    # As `pcapan.scan.flows` has them.
+    _ADDRESSES = 0
+    _NO_NUMBER = (1 << 64) - 1
 
 #: Flows of a table that, slots and all, is more than a core's own caches hold.
 _MANY = 4096
@@ -105,6 +107,8 @@ class Waiting:
         for index in range(count):
             if index + _APART < count:
                 self._bring_row(index + _APART)
+            if index + _APART // 2 < count:
+                self._bring_halves(index + _APART // 2)
             key, rest = row_of(self._packets, 2 * index), row_of(self._packets, 2 * index + 1)
             if not self._table.take(
                 key[_TAG],
@@ -125,10 +129,21 @@ class Waiting:
 
     def _bring_row(self, index: int) -> None:
         """Have the row brought near that a packet will be added to, if there is one."""
-        tag = row_of(self._packets, 2 * index)[_TAG]
+        row = self._row(row_of(self._packets, 2 * index)[_TAG])
+        if row:
+            bring(self._table._near, WIDTH * (row - 1))
+
+    def _bring_halves(self, index: int) -> None:
+        """Have the addresses brought near that a packet will be compared with, if they are not in its row."""
+        key = row_of(self._packets, 2 * index)
+        if key[_VERSION] != 4:
+            row = self._row(key[_TAG])
+            if row:
+                bring(self._table._wide, WIDTH * row_of(self._table._near, row - 1)[_ADDRESSES])
+
+    def _row(self, tag: int) -> int:
+        """The number, counted from 1, of the first row with this hash; 0 when there is none."""
         slot = tag & self._table._mask
         while self._table._slots[slot] != 0 and self._table._slots[slot] >> 32 != tag:
             slot = (slot + 1) & self._table._mask
-        row = low(self._table._slots[slot])
-        if row:
-            bring(self._table._near, WIDTH * (row - 1))
+        return low(self._table._slots[slot])

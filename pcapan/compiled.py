@@ -41,6 +41,7 @@ MODULES = (
     "pcapan.track.exchanges",
     "pcapan.track.file_rows",
     "pcapan.track.flows",
+    "pcapan.track.gathering",
     "pcapan.track.intake",
     "pcapan.track.sas",
     "pcapan.track.sources",

@@ -59,7 +59,7 @@ def last_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
         return
     onset = asked[0].ts
     source = _source(facts, subject)
-    pool = [source] if source is not None else list(facts.sources.values())
+    pool = [source] if source is not None else facts.sources.busy
     best: tuple[Attempt, Request] | None = None
     for entry in pool:
         for attempt in entry.attempts:
@@ -80,7 +80,7 @@ def others_answered(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """Requests of other sources that were answered during the episode."""
     if not isinstance(subject, Episode):
         return
-    for source in facts.sources.values():
+    for source in facts.sources.busy:
         if source is subject.source:
             continue
         for attempt in source.attempts:

@@ -83,7 +83,7 @@ def answers(facts: Facts, subject: Any) -> Iterator[Exhibit]:
 def half_open(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """Handshakes of the source that were answered and never continued, up to the episode."""
     if isinstance(subject, Episode):
-        for sa in subject.source.sas:
+        for sa in subject.source.ike_sas:
             if sa.state == SaState.HALF_OPEN and sa.attempt is not None and sa.first_ts <= subject.end:
                 request = sa.attempt.requests[0]
                 yield request_exhibit(sa.attempt, request, f"answered, never continued: {place(sa.attempt)}")
@@ -93,7 +93,7 @@ def half_open(facts: Facts, subject: Any) -> Iterator[Exhibit]:
 def node_half_open(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """Handshakes at the server that were answered and never continued."""
     if isinstance(subject, Node):
-        for sa in facts.track.sas:
+        for sa in facts.ike_sas:
             if sa.server == subject.address and not sa.exchanges and sa.attempt is not None:
                 request = sa.attempt.requests[0]
                 yield request_exhibit(sa.attempt, request, f"answered, never continued: {place(sa.attempt)}")
@@ -204,14 +204,14 @@ def moves(facts: Facts, subject: Any) -> Iterator[Exhibit]:
 @selector("repaired")
 def repaired(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """Requests that were repeated and then answered."""
-    for source in facts.sources.values():
+    for source in facts.sources.busy:
         for attempt in source.attempts:
             if attempt.answered and len(attempt.requests) > 1:
                 for request in attempt.requests[:2]:
                     yield request_exhibit(
                         attempt, request, f"IKE_SA_INIT {place(attempt)}, answered when repeated"
                     )
-        for sa in source.sas:
+        for sa in source.ike_sas:
             for exchange in sa.exchanges.values():
                 if exchange.answered and len(exchange.request.sends) > 1:
                     yield from _sends(exchange, sa, sa.peers[0][2])
@@ -220,7 +220,7 @@ def repaired(facts: Facts, subject: Any) -> Iterator[Exhibit]:
 @selector("late-answers")
 def late_answers(facts: Facts, subject: Any) -> Iterator[Exhibit]:
     """Requests that waited half a second or more for their answer."""
-    for source in facts.sources.values():
+    for source in facts.sources.busy:
         for attempt in source.attempts:
             for request in attempt.requests:
                 if request.answer is not None and request.answer_ts - request.ts >= _SLOW:

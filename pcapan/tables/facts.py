@@ -18,10 +18,10 @@ from pcapan.tables.population import Population, take_census
 from pcapan.track.attempts import Attempt
 from pcapan.track.drops import Delivery, DropGroup, find_drops
 from pcapan.track.episodes import Episode, Silence, find_episodes, find_silences, list_requests
+from pcapan.track.gathering import Sources, gather_sources
 from pcapan.track.lost import LostDatagram, find_lost
 from pcapan.track.probes import ProbeSeries
 from pcapan.track.sas import IkeSa
-from pcapan.track.sources import Source, gather_sources
 from pcapan.track.survey import SaSurvey
 from pcapan.track.tracker import Track, track
 
@@ -49,7 +49,7 @@ class Facts(Struct):
     inputs: list[InputFacts]
     scans: list[FileScan]
     track: Track
-    sources: dict[str, Source]
+    sources: Sources
     episodes: list[Episode]
     silences: list[Silence]
     population: Population
@@ -109,7 +109,7 @@ def gather_facts(
         )
     lost = find_lost(tracked.timeline)
     sas = SaSurvey(tracked.sas)
-    population = take_census(sources.values())
+    population = take_census(sources)
     requests = list_requests(population.asking)
     orphaned: dict[int, list[Attempt]] = {sa.spi_i: [] for sa in tracked.orphan_auths}
     for attempt in tracked.attempts if orphaned else ():

@@ -40,9 +40,11 @@ def worst_source(facts: Facts) -> Source:
     if failing:
         return max(failing, key=lambda source: (source.unanswered(), source.peak_live()))
     most, busiest = -1, None
-    for source in facts.sources.values():
-        if len(source.sas) > most and source.peak_live() > most:
-            most, busiest = source.peak_live(), source
+    for at, sas in enumerate(facts.sources.counts_of_sas()):
+        if sas > most:
+            source = facts.sources.in_order[at]
+            if source.peak_live() > most:
+                most, busiest = source.peak_live(), source
     assert busiest is not None
     return busiest
 
@@ -73,7 +75,7 @@ def ladder_rows(facts: Facts) -> list[dict[str, Any]]:
     worst = worst_source(facts)
     failed = _failed([worst], facts.ike_sas) or _failed(facts.population.asking, facts.ike_sas)
     near = failed[0].src if failed is not None else worst.address
-    healthy = _healthy(facts.sources[near].sas) or _healthy(facts.ike_sas)
+    healthy = _healthy(facts.sources[near].ike_sas) or _healthy(facts.ike_sas)
     rows = []
     if failed is not None:
         rows.append(_ladder(facts, "failed", *failed))

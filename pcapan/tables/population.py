@@ -7,11 +7,11 @@ judge.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from ipaddress import ip_network
 
 from msgspec import Struct, field
 
+from pcapan.track.gathering import Sources
 from pcapan.track.numbered import Numbered, numbered
 from pcapan.track.probes import ProbeSeries
 from pcapan.track.sources import Source
@@ -73,7 +73,7 @@ class Population(Struct):
     """Sources with at least two clients at once, by neighbourhood."""
 
 
-def take_census(sources: Iterable[Source]) -> Population:
+def take_census(sources: Sources) -> Population:
     """Count all sources once."""
     found = Survey(sources)
     pools: dict[Numbered, list[Source]] = defaultdict(list)

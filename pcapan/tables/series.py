@@ -7,6 +7,7 @@ the source with the most unanswered attempts, else the most SAs.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import compress
 from typing import Any
 
@@ -30,13 +31,13 @@ def series_rows(facts: Facts) -> list[dict[str, Any]]:
     width = next((w for w in _WIDTHS if (end - begin) <= w * SECOND * _MOST_BINS), 0)
     if not width:
         width = -(-(end - begin) // (_MOST_BINS * 86400 * SECOND)) * 86400
-    rows = _bins(list(facts.sources.values()), None, begin, end, width)
+    rows = _bins(facts.sources.in_order, None, begin, end, width)
     worst = worst_source(facts)
     return rows + _bins([worst], worst.address, begin, end, width)
 
 
 def _bins(
-    sources: list[Source], address: str | None, begin: int, end: int, width: int
+    sources: Iterable[Source], address: str | None, begin: int, end: int, width: int
 ) -> list[dict[str, Any]]:
     step = width * SECOND
     count = (end - begin) // step + 1

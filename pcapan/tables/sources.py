@@ -37,7 +37,7 @@ class _Subjects(Sequence[SourceSubject]):
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._sources = list(facts.sources.values())
+        self._sources = facts.sources.in_order
 
     def __len__(self) -> int:
         return len(self._sources)

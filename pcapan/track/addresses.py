@@ -2,8 +2,9 @@
 """The addresses of all files together: a number and a text for each.
 
 Knows how an address is written (RFC 5952 for IPv6), which `ipaddress` does with an object that nobody needs.
-Must not know whose an address is. Cython compiles this source where it can (see `pcapan.compiled`; C types
-are in the .pxd).
+Must not know whose an address is. Of a hundred thousand addresses nearly all may be of tunnels that just go
+on and are never named, so a text is made when it is first asked for. Cython compiles this source where it
+can (see `pcapan.compiled`; C types are in the .pxd).
 """
 
 from __future__ import annotations
@@ -12,50 +13,99 @@ from array import array
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _OCTETS = [str(octet) for octet in range(256)]
+
+
+class Texts:
+    """Addresses in text form by number, each made when it is first asked for."""
+
+    def __init__(
+        self, addresses: list[bytes], whole: Texts | None = None, places: Sequence[int] = ()
+    ) -> None:
+        """`addresses` in network order, each once; `places`: their numbers in the `whole` they are of."""
+        self._addresses = addresses
+        self._whole = whole
+        self._places = places
+        self._made: list[str | None] = [None] * len(addresses)
+        self._numbers: dict[str, int] = {}
+        """Of those that were made: hardly anybody asks for others."""
+
+    def text(self, number: int) -> str:
+        """The address with this number."""
+        made = self._made[number]
+        if made is None:
+            made = self._make(number)
+        return made
+
+    def number(self, text: str) -> int:
+        """The number of an address in text form, -1 when it is none of them."""
+        known = self._numbers.get(text)
+        if known is None and len(self._numbers) < len(self._addresses):
+            for at in range(len(self._addresses)):
+                self.text(at)
+            known = self._numbers.get(text)
+        return -1 if known is None else known
+
+    def _make(self, number: int) -> str:
+        if self._whole is not None:
+            made = self._whole.text(self._places[number])
+        else:
+            made = _written(self._addresses[number])
+        self._made[number] = made
+        self._numbers[made] = number
+        return made
+
+    def __len__(self) -> int:
+        return len(self._addresses)
+
+    def __getitem__(self, number: int) -> str:
+        return self.text(number)
+
+    def __iter__(self) -> Iterator[str]:
+        for number in range(len(self._addresses)):
+            yield self.text(number)
 
 
 class Addresses:
     """The addresses of all files, each once."""
 
-    def __init__(self, files: Sequence[Sequence[bytes]]) -> None:
-        """Of every file, its addresses in network order (`FileScan.addresses`)."""
-        self.of_files = [texts(list(addresses)) for addresses in files]
-        """Per file: its addresses in text form (RFC 5952 for IPv6), by the index that its columns use."""
-        self._numbers: dict[str, int] | None = None
-        if len(files) == 1:
-            self.names = self.of_files[0]
-        else:
-            self._numbers = dict.fromkeys([name for names in self.of_files for name in names], 0)
-            self.names = list(self._numbers)
-            self._numbers.update(zip(self.names, range(len(self.names)), strict=True))
-        """In text form, by number."""
+    def __init__(self, files: Sequence[list[bytes]]) -> None:
+        """Of every file, its addresses in network order (`FileScan.addresses`).
 
-    @property
-    def numbers(self) -> dict[str, int]:
-        """Their numbers by text form."""
-        if self._numbers is None:
-            self._numbers = dict(zip(self.names, range(len(self.names)), strict=True))
-        return self._numbers
+        `names` are in text form (RFC 5952 for IPv6), by number; so are, per file, those `of_files`, by the
+        index that its columns use.
+        """
+        self._places: list[array[int]] = []
+        """The numbers of each file's; of a single file, the index is the number."""
+        if len(files) == 1:
+            self.names = Texts(files[0])
+            self.of_files = [self.names]
+        else:
+            numbers = dict.fromkeys([address for own in files for address in own], 0)
+            together = list(numbers)
+            numbers.update(zip(together, range(len(together)), strict=True))
+            self.names = Texts(together)
+            self._places = [array("I", [numbers[address] for address in own]) for own in files]
+            both = zip(files, self._places, strict=True)
+            self.of_files = [Texts(own, self.names, places) for own, places in both]
+
+    def number(self, text: str) -> int:
+        """The number of an address in text form, -1 when it is none of them."""
+        return self.names.number(text)
 
     def of_file(self, file: int, indexes: array[int]) -> array[int]:
         """The numbers of addresses that one file's columns name by index."""
-        if len(self.of_files) == 1:
+        if not self._places:
             return indexes
-        numbers = [self.numbers[name] for name in self.of_files[file]]
-        return array("I", map(numbers.__getitem__, indexes))
+        return array("I", map(self._places[file].__getitem__, indexes))
 
 
-def texts(addresses: list[bytes]) -> list[str]:
-    """Addresses in text form, of which there may be a million."""
-    return [
-        _dotted(address[0], address[1], address[2], address[3])
-        if len(address) == 4
-        else _colons(address)
-        for address in addresses
-    ]
+def _written(address: bytes) -> str:
+    if len(address) == 4:
+        return _dotted(address[0], address[1], address[2], address[3])
+    return _colons(address)
 
 
 def _dotted(first: int, second: int, third: int, fourth: int) -> str:

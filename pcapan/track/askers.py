@@ -45,9 +45,9 @@ class Askers:
             if flags >= 0 and flags & _RESPONSE:
                 # A server may answer from another of its addresses than was asked.
                 asked = self._asked[self._spi(rows.spi_i[row])]
-                self._note(rows, row, True, rows.names[rows.src[row]] if asked is None else asked)
+                self._note(rows, row, True, rows.names.text(rows.src[row]) if asked is None else asked)
             elif rows.spi_r[row] == 0:
-                asked = rows.names[rows.dst[row]]
+                asked = rows.names.text(rows.dst[row])
                 at = self._spi(rows.spi_i[row])
                 if self._asked[at] is None:
                     self._asked[at] = asked
@@ -65,7 +65,7 @@ class Askers:
         src, dst = rows.src[row], rows.dst[row]
         at = self._known.row(rows.index << 1 | is_response, src << 32 | dst, number)
         if at == len(self.found):
-            self.found.append((rows.names[src], rows.names[dst], is_response, asked))
+            self.found.append((rows.names.text(src), rows.names.text(dst), is_response, asked))
 
 
 def senders(rows: FileRows, left_out: bytes) -> list[tuple[str, str, int]]:
@@ -81,5 +81,5 @@ def senders(rows: FileRows, left_out: bytes) -> list[tuple[str, str, int]]:
             continue
         src, dst, flags = rows.src[row], rows.dst[row], rows.flags[row]
         if known.row(flags & 0xFFFF, src, dst) == len(found):
-            found.append((rows.names[src], rows.names[dst], flags))
+            found.append((rows.names.text(src), rows.names.text(dst), flags))
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from operator import attrgetter
 
@@ -121,7 +121,7 @@ def find_episodes(track: Track, sources: Iterable[Source], requests: dict[str, l
 
 
 def find_silences(
-    track: Track, sources: dict[str, Source], requests: dict[str, list[Asked]]
+    track: Track, sources: Mapping[str, Source], requests: dict[str, list[Asked]]
 ) -> list[Silence]:
     """All runs of requests that a server answered to nobody, by time; see `list_requests`."""
     silences = []
@@ -130,7 +130,7 @@ def find_silences(
         runs = _runs(asked)
         spans = [(asked[begin].ts, asked[end - 1].ts) for begin, end in runs]
         moments = [(at, min(until, at + SECOND)) for at, until in spans]
-        working = track.esp.going_on(track.timeline.addresses.numbers[server], moments) if runs else []
+        working = track.esp.going_on(track.timeline.addresses.number(server), moments) if runs else []
         for (begin, end), (at, _), flows in zip(runs, spans, working, strict=True):
             run = asked[begin:end]
             names = {one.attempt.src for one in run}

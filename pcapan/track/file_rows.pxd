@@ -2,13 +2,14 @@
 cimport cython
 
 from pcapan.scan.natd_reader cimport NatdReader
+from pcapan.track.addresses cimport Texts
 
 
 @cython.final
 cdef class FileRows:
     cdef object index
     cdef object file
-    cdef list names
+    cdef Texts names
     cdef unsigned int[::1] numbers
     cdef list octets
     cdef list shapes

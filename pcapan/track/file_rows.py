@@ -11,6 +11,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from pcapan.scan.columns import FileScan
+from pcapan.track.addresses import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 class FileRows:
     """The columns of one file."""
 
-    def __init__(self, index: int, scan: FileScan, names: Sequence[str]) -> None:
+    def __init__(self, index: int, scan: FileScan, names: Texts) -> None:
         """`index` of the file among all; `names` are its addresses in text form."""
         rows = scan.messages
         self.index = index
         self.file = index + 1
-        self.names = list(names)
+        self.names = names
         self.numbers = array("I", bytes(4 * len(self.names)))
         """For somebody to note a number for each address."""
         self.octets = scan.addresses
@@ -61,7 +62,7 @@ class FileRows:
         self.shape: array[int] = rows.shape
 
 
-def file_rows(scans: Sequence[FileScan], names: Sequence[Sequence[str]]) -> list[FileRows]:
+def file_rows(scans: Sequence[FileScan], names: Sequence[Texts]) -> list[FileRows]:
     """Those of every file; see `FileRows`."""
     both = zip(scans, names, strict=True)
     return [FileRows(file, scan, own) for file, (scan, own) in enumerate(both)]

@@ -2,6 +2,7 @@
 cimport cython
 
 from pcapan.scan.keys cimport KeyTable
+from pcapan.track.addresses cimport Texts
 
 cdef long long _SECOND
 cdef int _NO_PORT, _SEVERAL_PORTS
@@ -9,7 +10,7 @@ cdef int _NO_PORT, _SEVERAL_PORTS
 
 @cython.final
 cdef class Flows:
-    cdef readonly list names
+    cdef readonly Texts names
     cdef readonly object columns
     cdef readonly object files
 
@@ -92,6 +93,10 @@ cdef class FlowGroups:
     cdef const long long[::1] _last_ts
     cdef const unsigned long long[::1] _gaps
     cdef const unsigned long long[::1] _packets
+
+    cpdef size_t begin(self, size_t owner) except? 0
+
+    cpdef size_t row(self, size_t at) except? 0
 
     @cython.locals(at=cython.size_t)
     cpdef list of(self, size_t owner)

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from pcapan.scan.columns import FLOW_COLUMNS, FlowColumns
 from pcapan.scan.keys import KeyTable
-from pcapan.track.addresses import Addresses
+from pcapan.track.addresses import Addresses, Texts
 
 if TYPE_CHECKING:
     from pcapan.scan.columns import Flow
@@ -46,7 +46,7 @@ class EspFlow(Struct):
 class Flows:
     """Flows of one kind by time of their first packet."""
 
-    def __init__(self, names: list[str], columns: FlowColumns, files: array[int]) -> None:
+    def __init__(self, names: Texts, columns: FlowColumns, files: array[int]) -> None:
         """`names` are the addresses, which columns give by number; `files` the number of each flow's file."""
         self.names = names
         self.columns = columns
@@ -86,8 +86,11 @@ class Flows:
 
         Flows of fewer than `least` packets do not count.
         """
-        sending = set(senders)
-        sends = bytearray([name in sending for name in self.names])
+        sends = bytearray(len(self.names))
+        for sender in senders:
+            number = self.names.number(sender)
+            if number >= 0:
+                sends[number] = 1
         columns = self.columns
         lowest, highest = columns.lowest_sequence, columns.highest_sequence
         return _losses(columns.src, columns.packets, lowest, highest, sends, least)
@@ -256,6 +259,14 @@ class FlowGroups:
         self._first_ts, self._last_ts = flows.columns.first_ts, flows.columns.last_ts
         self._lowest, self._highest = flows.columns.lowest_sequence, flows.columns.highest_sequence
         self._gaps, self._packets = flows.columns.longest_gap, flows.columns.packets
+
+    def begin(self, owner: int) -> int:
+        """Where those of an owner begin, and those of the owner before it end."""
+        return self._begins[owner]
+
+    def row(self, at: int) -> int:
+        """The row of the flow that stands there."""
+        return self._order[at]
 
     def of(self, owner: int) -> list[EspFlow]:
         """Those of an owner, by time of their first packet."""

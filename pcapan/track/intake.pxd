@@ -125,6 +125,8 @@ cdef class Intake:
     @cython.locals(
         shape_index=cython.size_t,
         accepts=cython.bint,
+        came_from=str,
+        went_to=str,
         src=cython.size_t,
         dst=cython.size_t,
         sport=cython.int,

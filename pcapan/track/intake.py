@@ -10,7 +10,6 @@ Cython compiles this source where it can (see `pcapan.compiled`; C types are in 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Set
 from typing import TYPE_CHECKING
 
@@ -56,8 +55,8 @@ class Intake:
         """One each initiator SPI, source and server."""
         self.sas: list[IkeSa] = []
         """One each pair of SPIs and server."""
-        self.ttls: dict[str, Counter[int]] = {}
-        """Per client address: time to live of its IKE messages after IKE_SA_INIT."""
+        self.ttls: dict[str, dict[int, int]] = {}
+        """Per client address: time to live of its IKE messages after IKE_SA_INIT, and how many have it."""
         self._names: list[str] = []
         """Addresses of all files; one that several have has one number, its index here."""
         self._numbers: dict[str, int] = {}
@@ -115,13 +114,13 @@ class Intake:
         for file, row in timeline.order():
             self._take(files[file], row)
         for (client, ttl), count in zip(self._ttls, self._ttl_counts, strict=True):
-            self.ttls.setdefault(self._names[client], Counter())[ttl] = count
+            self.ttls.setdefault(self._names[client], {})[ttl] = count
 
     def _number(self, rows: FileRows, index: int) -> int:
         """The number of an address of a file, the same in all files."""
         known = rows.numbers[index]
         if known == 0:
-            name = rows.names[index]
+            name = rows.names.text(index)
             number = self._numbers.get(name)
             if number is None:
                 number = self._numbers[name] = len(self._names)
@@ -152,16 +151,16 @@ class Intake:
         flags = rows.flags[row]
         is_response = flags >= 0 and flags & _RESPONSE != 0
         src, dst = rows.src[row], rows.dst[row]
-        by_client = rows.names[src] not in self._servers
+        by_client = rows.names.text(src) not in self._servers
         if by_client:
             near, port, far = src, rows.sport[row], dst
         else:
             near, port, far = dst, rows.dport[row], src
-        client = rows.names[near]
+        client = rows.names.text(near)
         at = self._sa_row(rows.spi_i[row], rows.spi_r[row], self._number(rows, far))
         sa = self._sas_at[at]
         if sa is None:
-            sa = self._sa_unknown(rows, row, at, client, rows.names[far])
+            sa = self._sa_unknown(rows, row, at, client, rows.names.text(far))
         exchange = sa.exchange(rows.exchange[row], rows.message_id[row], by_client != is_response, ts)
         exchange.add(
             is_response,
@@ -309,9 +308,9 @@ class Intake:
         # By position: with their names it takes twice the time.
         return Attempt(
             spi,
-            rows.names[src],
+            rows.names.text(src),
             sport,
-            rows.names[dst],
+            rows.names.text(dst),
             dport,
             rows.file,
             [request],
@@ -347,7 +346,8 @@ class Intake:
         if accepts and spi_r and spi_r not in attempt.spi_r:
             attempt.spi_r += (spi_r,)
         attempt.answers.append((rows.file, frame, ts, answer))
-        if attempt.server != rows.names[src] or attempt.dport != sport or attempt.src != rows.names[dst]:
+        came_from, went_to = rows.names.text(src), rows.names.text(dst)
+        if attempt.server != came_from or attempt.dport != sport or attempt.src != went_to:
             attempt.reply_elsewhere = True
         if not attempt.reply_macs[0]:
             attempt.reply_macs = rows.mac_pairs[rows.macs[row]]

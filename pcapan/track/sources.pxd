@@ -3,7 +3,7 @@ cimport cython
 
 from pcapan.track.flows cimport FlowGroups
 from pcapan.track.sas cimport IkeSa
-from pcapan.track.tunnels cimport Clients
+from pcapan.track.tunnels cimport Clients, Tunnels
 
 cdef int _IKE, _NAT_T, _NO_PORT, _SEVERAL_PORTS
 
@@ -11,14 +11,21 @@ cdef int _IKE, _NAT_T, _NO_PORT, _SEVERAL_PORTS
 @cython.final
 cdef class Around:
     cdef readonly object capture_end
+    cdef readonly tuple clients
     cdef readonly FlowGroups esp
     cdef readonly FlowGroups keepalives
+    cdef readonly Tunnels tunnels
+    cdef readonly dict ttls
     cdef readonly frozenset servers
     cdef readonly set neighbours
     cdef dict _numbers
     cdef dict _alone
 
     cdef frozenset alone(self, str server)
+
+    cpdef list tunnels_of(self, size_t client)
+
+    cpdef int only_port(self, size_t client) except? 0
 
 
 @cython.final
@@ -28,11 +35,13 @@ cdef class Source:
     cdef Around _around
     cdef readonly object calls
     cdef readonly list probes
-    cdef readonly list sas
-    cdef readonly Py_ssize_t older
+    cdef readonly list ike_sas
+    cdef list _sas
+    cdef list _tunnels
+    cdef Py_ssize_t _older
     cdef readonly Py_ssize_t half_open
-    cdef public object ttls
-    cdef readonly frozenset servers
+    cdef frozenset _servers
+    cdef bint _servers_are_all
     cdef list _intervals
     cdef list _ends
     cdef list _replies
@@ -47,6 +56,8 @@ cdef class Source:
 
     cpdef object add_sa(self, IkeSa sa)
 
+    cpdef list tunnels(self)
+
     cpdef list live_intervals(self)
 
     @cython.locals(sa=IkeSa, last=IkeSa, intervals=list)
@@ -55,9 +66,6 @@ cdef class Source:
     cpdef Py_ssize_t clients_at_once(self) except -1
 
     @cython.locals(
-        number=cython.size_t,
-        esp=FlowGroups,
-        keepalives=FlowGroups,
         only=cython.int,
         port=cython.int,
         sa=IkeSa,
@@ -67,23 +75,4 @@ cdef class Source:
     cpdef Py_ssize_t peak_live(self) except -1
 
 
-@cython.final
-cdef class _Gathering:
-    cdef object _track
-    cdef Around _around
-    cdef dict _numbers
-    cdef dict _found
-
-    @cython.locals(source=Source, sa=IkeSa)
-    cpdef dict all_of(self, object series)
-
-    cdef Source _source(self, str address)
-
-    @cython.locals(
-        names=list,
-        last_server=cython.uint[::1],
-        row=cython.size_t,
-        client=cython.size_t,
-        server=cython.size_t,
-    )
-    cdef object _add_flows(self, Clients clients)
+cpdef int clients_with(int port) except? -2

@@ -2,13 +2,12 @@
 """All that one source address did, gathered from attempts, SAs, ESP and keepalives.
 
 Knows how to count over time: live SAs, half-open SAs, clients at once. Must not know thresholds or
-verdicts. "Source" is always the address that the server sees, whoever put it there. Cython compiles this
-source where it can (see `pcapan.compiled`; C types are in the .pxd).
+verdicts. "Source" is always the address that the server sees, whoever put it there; `pcapan.track.gathering`
+finds them all. Cython compiles this source where it can (see `pcapan.compiled`; C types are in the .pxd).
 """
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,10 +20,10 @@ from pcapan.track.calls import Calls, Fits
 from pcapan.track.flows import NO_PORT, SECOND, SEVERAL_PORTS, EspFlow
 from pcapan.track.numbered import Numbered, numbered
 from pcapan.track.overlap import Interval, join, peak, steps
-from pcapan.track.probes import ProbeSeries, could_be_probe, find_series
+from pcapan.track.probes import ProbeSeries
 from pcapan.track.sas import Basis, IkeSa, SaState
 from pcapan.track.tracker import Track
-from pcapan.track.tunnels import Clients
+from pcapan.track.tunnels import Clients, Tunnels
 
 if TYPE_CHECKING:
     from pcapan.scan.columns import Shape
@@ -45,7 +44,7 @@ _IKE, _NAT_T, _NO_PORT, _SEVERAL_PORTS = IKE_PORT, NAT_T_PORT, NO_PORT, SEVERAL_
 
 _NO_CALLS = Calls()
 """Stands in for those of a source that made none; nothing is ever added to it."""
-_NO_TTLS: Counter[int] = Counter()
+_NO_TTLS: dict[int, int] = {}
 _NO_PROBES: list[ProbeSeries] = []
 
 
@@ -54,7 +53,10 @@ class Around:
 
     def __init__(self, track: Track) -> None:
         self.capture_end = track.last_ts
+        self.clients: tuple[Clients, Clients] = (track.esp_clients, track.keepalive_clients)
         self.esp, self.keepalives = track.esp_clients.groups(), track.keepalive_clients.groups()
+        self.tunnels: Tunnels = track.tunnels
+        self.ttls = track.ttls
         self.servers = frozenset(track.roles.servers)
         self.neighbours = {str(ip_address(a)) for scan in track.timeline.scans for a in scan.link_neighbours}
         """Addresses that ARP or neighbour discovery showed on the server's own link."""
@@ -67,6 +69,14 @@ class Around:
         if found is None:
             found = self._alone[server] = frozenset((server,))
         return found
+
+    def tunnels_of(self, client: int) -> list[int]:
+        """The tunnels of a client, an address by its number; a server that dials is nobody's client here."""
+        return [] if self.clients[0].is_server(client) else self.tunnels.numbers_of(client)
+
+    def only_port(self, client: int) -> int:
+        """The port on which a client has flows of port 4500; NO_PORT or SEVERAL_PORTS where it is not one."""
+        return self.keepalives.one_port(client, _NAT_T, self.esp.one_port(client, _NAT_T, _NO_PORT))
 
     def same_subnet(self, address: str, servers: Iterable[str]) -> bool:
         """Whether an address is in the same /24 (IPv4) or /64 (IPv6) as one of these servers."""
@@ -87,13 +97,15 @@ class Source:
         self._around = around
         self.calls = _NO_CALLS
         self.probes = _NO_PROBES
-        self.sas: list[IkeSa] = []
-        self.older = 0
-        """IKE SAs that were there before the capture began; a chain of rekeyed SAs is one."""
+        self.ike_sas: list[IkeSa] = []
+        """Its SAs with IKE messages."""
+        self._sas: list[IkeSa] | None = None
+        self._tunnels: list[int] | None = None
+        self._older = 0
         self.half_open = 0
         """IKE_SA_INITs that were answered and never followed by IKE_AUTH."""
-        self.ttls = _NO_TTLS
-        self.servers: frozenset[str] = frozenset()
+        self._servers: frozenset[str] = frozenset()
+        self._servers_are_all = False
         self._intervals: list[Interval] | None = None
         self._ends: list[int] | None = None
         """Ends of the live intervals, in order."""
@@ -106,9 +118,9 @@ class Source:
         self._peak = -1
 
     def add_server(self, server: str) -> None:
-        """Note a server that this source has to do with."""
-        if server not in self.servers:
-            self.servers = self.servers | {server} if self.servers else self._around.alone(server)
+        """Note a server that this source has to do with, other than by its flows."""
+        if server not in self._servers:
+            self._servers = self._servers | {server} if self._servers else self._around.alone(server)
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Take an attempt that is no probe."""
@@ -121,12 +133,45 @@ class Source:
         self.probes = [*self.probes, series]
 
     def add_sa(self, sa: IkeSa) -> None:
-        """Take an SA."""
-        self.sas.append(sa)
+        """Take an SA with IKE messages."""
+        self.ike_sas.append(sa)
         if sa.basis is _OLDER and sa.predecessor is None:
-            self.older += 1
+            self._older += 1
         if sa.state is _HALF_OPEN:
             self.half_open += 1
+
+    def tunnels(self) -> list[int]:
+        """Its tunnels of which only ESP is seen, by their indexes."""
+        if self._tunnels is None:
+            self._tunnels = self._around.tunnels_of(self._number)
+        return self._tunnels
+
+    @property
+    def sas(self) -> list[IkeSa]:
+        """Its SAs, those of which only ESP is seen behind the others."""
+        if self._sas is None:
+            self._sas = self.ike_sas + [self._around.tunnels.tunnel(index) for index in self.tunnels()]
+        return self._sas
+
+    @property
+    def older(self) -> int:
+        """IKE SAs that were there before the capture began; a chain of rekeyed SAs is one."""
+        return self._older + len(self.tunnels())
+
+    @property
+    def servers(self) -> frozenset[str]:
+        """Servers that it has to do with; whom its flows go to or come from where they have no server."""
+        if not self._servers_are_all:
+            for clients in self._around.clients:
+                for server in clients.servers_of(self._number):
+                    self.add_server(server)
+            self._servers_are_all = True
+        return self._servers
+
+    @property
+    def ttls(self) -> Mapping[int, int]:
+        """Time to live of its IKE messages after IKE_SA_INIT, and how many have it."""
+        return self._around.ttls.get(self.address, _NO_TTLS)
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -165,8 +210,9 @@ class Source:
 
     def asked_by_server(self) -> Mapping[str, list[Asked]]:
         """What is in `asked` by server, in order of appearance."""
-        if len(self.servers) == 1:
-            return dict.fromkeys(self.servers, self.asked)
+        servers = self.servers
+        if len(servers) == 1:
+            return dict.fromkeys(servers, self.asked)
         by_server: dict[str, list[Asked]] = defaultdict(list)
         for one in self.asked:
             by_server[one.attempt.server].append(one)
@@ -196,13 +242,15 @@ class Source:
 
     def _find_intervals(self) -> list[Interval]:
         intervals = []
-        for sa in self.sas:
+        for sa in self.ike_sas:
             if sa.established_ts is None or sa.predecessor is not None or sa.state not in LIVE:
                 continue
             last = sa
             while last.successor is not None:
                 last = last.successor
             intervals.append((sa.established_ts, last.ended_ts or self._around.capture_end))
+        for tunnel in self.tunnels():
+            intervals.append((self._around.tunnels.established(tunnel), self._around.capture_end))
         return intervals
 
     def live_at(self, ts: int) -> int:
@@ -227,7 +275,7 @@ class Source:
     def replies_within(self, after: int, until: int) -> int:
         """Exchanges of its SAs whose first response came later than `after` and not later than `until`."""
         if self._replies is None:
-            answers = [exchange.response.sends for sa in self.sas for exchange in sa.exchanges.values()]
+            answers = [exchange.response.sends for sa in self.ike_sas for exchange in sa.exchanges.values()]
             self._replies = sorted([sends[0][2] for sends in answers if sends])
         return max(0, bisect_right(self._replies, until) - bisect_right(self._replies, after))
 
@@ -239,7 +287,7 @@ class Source:
         return bisect_right(begins, ts) - bisect_right(ends, ts)
 
     def _half_open_intervals(self) -> Iterator[Interval]:
-        for sa in self.sas:
+        for sa in self.ike_sas:
             if sa.attempt is None or not sa.attempt.answers:
                 continue
             auths = sa.auths()
@@ -261,7 +309,7 @@ class Source:
         for groups in (self._around.esp, self._around.keepalives):
             for port, begin, end in groups.spans(self._number, _NAT_T):
                 spans[port].append((begin, end))
-        for sa in self.sas:
+        for sa in self.ike_sas:
             peers = sa.peers
             for exchange in sa.exchanges.values():
                 _, _, port = peers[0]
@@ -285,107 +333,28 @@ class Source:
         return self._clients
 
     def _clients_on_4500(self) -> int:
-        number, esp, keepalives = self._number, self._around.esp, self._around.keepalives
-        only = keepalives.one_port(number, _NAT_T, esp.one_port(number, _NAT_T, _NO_PORT))
-        for sa in self.sas:
+        only = self._around.only_port(self._number)
+        for sa in self.ike_sas:
             if sa.exchanges:
                 for _, _, port in sa.peers:
                     if port != only:
                         only = port if only == _NO_PORT else _SEVERAL_PORTS
-        if only == _NO_PORT:
-            return 0
-        return peak(self.port_intervals()) if only in (_SEVERAL_PORTS, _IKE) else 1
+        clients = clients_with(only)
+        return peak(self.port_intervals()) if clients < 0 else clients
 
     def ttl_was_decremented(self) -> bool | None:
         """Whether the packets passed a router on their way here; None when their TTL is unknown."""
-        seen = self.ttls or Counter([attempt.ttl for attempt in self.attempts])
+        seen: Iterable[int] = self.ttls or {attempt.ttl for attempt in self.attempts}
         if not seen:
             return None
         return not any(ttl in INITIAL_TTLS for ttl in seen)
 
 
-def gather_sources(track: Track) -> dict[str, Source]:
-    """All sources by address, in order of appearance; marks probes on the way."""
-    lone = [attempt for attempt in track.attempts if could_be_probe(attempt)]
-    if lone:
-        continued = {sa.spi_i for sa in (*track.sas, *track.orphan_auths, *track.stray) if sa.exchanges}
-        lone = [attempt for attempt in lone if attempt.spi_i not in continued]
-    for attempt in lone:
-        # Alone it is a lone probe, in a series a monitor: never a client.
-        attempt.is_probe = True
-    series = find_series(_candidates(track, lone))
-    return _Gathering(track).all_of(series)
-
-
-class _Gathering:
-    """Makes the sources, each when it is first seen."""
-
-    def __init__(self, track: Track) -> None:
-        self._track = track
-        self._around = Around(track)
-        self._numbers = track.timeline.addresses.numbers
-        self._found: dict[str, Source] = {}
-
-    def all_of(self, series: Iterable[ProbeSeries]) -> dict[str, Source]:
-        """By address, in order of appearance."""
-        track, servers = self._track, self._around.servers
-        for attempt in track.attempts:
-            if attempt.src in servers:
-                continue  # a server that dials another site is nobody's client here
-            source = self._source(attempt.src)
-            source.add_server(attempt.server)
-            if not attempt.is_probe:
-                source.add_attempt(attempt)
-        for probes in series:
-            self._source(probes.src).add_probes(probes)
-        for sa in track.sas:
-            if sa.state is _HALF_OPEN and sa.attempt is not None and sa.attempt.is_probe:
-                continue
-            if sa.src in servers:
-                continue
-            source = self._source(sa.src)
-            source.add_server(sa.server)
-            source.add_sa(sa)
-        for clients in (track.esp_clients, track.keepalive_clients):
-            self._add_flows(clients)
-        for address, ttls in track.ttls.items():
-            if address in self._found:
-                self._found[address].ttls = ttls
-        return self._found
-
-    def _source(self, address: str) -> Source:
-        source = self._found.get(address)
-        if source is None:
-            source = self._found[address] = Source(address, self._numbers[address], self._around)
-        return source
-
-    def _add_flows(self, clients: Clients) -> None:
-        """Note whose the flows are; they are found by the number of the address."""
-        names = clients.flows.names
-        last = array("I", (0,)) * len(names)
-        last_server = last
-        for row in range(len(clients.client)):
-            client, server = clients.client[row], clients.server[row]
-            if last_server[client] != server + 1:
-                last_server[client] = server + 1
-                self._source(names[client]).add_server(names[server])
-
-
-def _candidates(track: Track, lone: Iterable[Attempt]) -> list[tuple[str, str, str, int, int, int]]:
-    """Datagrams that might be a monitor's: (src, server, kind, file, frame, time)."""
-    found = []
-    servers = track.roles.servers
-    for file, src, dst, seen in track.timeline.odd():
-        if dst in servers:
-            found.append((src, dst, f"{seen.length} bytes that are not IKE", file, seen.frame, seen.ts))
-    for message in track.odd_requests:
-        kind = f"IKE header without usable payloads, {message.length} bytes"
-        found.append((message.src, message.dst, kind, message.file, message.frame, message.ts))
-    for attempt in lone:
-        first = attempt.requests[0]
-        kind = "IKE_SA_INIT without NAT detection, never continued"
-        found.append((attempt.src, attempt.server, kind, first.file, first.frame, first.ts))
-    return found
+def clients_with(port: int) -> int:
+    """Clients at once on a single port, NO_PORT or SEVERAL_PORTS; -1 where times have to tell."""
+    if port == _NO_PORT:
+        return 0
+    return -1 if port in (_SEVERAL_PORTS, _IKE) else 1
 
 
 def _same_subnet(one: Numbered, other: Numbered) -> bool:

@@ -2,7 +2,7 @@
 cimport cython
 
 from pcapan.track.sas cimport IkeSa
-from pcapan.track.sources cimport Source
+from pcapan.track.sources cimport Around, Source, clients_with
 
 cdef object _OLDER
 
@@ -17,7 +17,10 @@ cdef class Survey:
     cdef readonly Py_ssize_t with_ike
 
     @cython.locals(source=Source, at=cython.Py_ssize_t, with_ike=cython.Py_ssize_t, clients=cython.Py_ssize_t)
-    cdef object _look_at(self, object sources)
+    cdef object _look_at(self, list sources)
+
+    @cython.locals(busy=cython.size_t, at=cython.size_t, clients=cython.Py_ssize_t, source=Source)
+    cdef object _count(self, object sources, Around around, unsigned int[::1] idle)
 
 
 @cython.final
@@ -27,4 +30,4 @@ cdef class SaSurvey:
     cdef readonly Py_ssize_t older
 
     @cython.locals(sa=IkeSa, at=cython.Py_ssize_t, older=cython.Py_ssize_t)
-    cdef object _look_at(self, object sas)
+    cdef object _look_at(self, list sas)

@@ -25,7 +25,7 @@ from pcapan.scan.columns import (
     OddDatagram,
     Shape,
 )
-from pcapan.track.addresses import Addresses
+from pcapan.track.addresses import Addresses, Texts
 from pcapan.track.askers import Askers, Init, senders
 from pcapan.track.file_rows import FileRows, file_rows
 from pcapan.track.flood import Flood, find_flood
@@ -98,7 +98,7 @@ def _response_flags(flags: Sequence[int]) -> list[bool]:
     return [flag >= 0 and bool(flag & FLAG_RESPONSE) for flag in flags]
 
 
-def _messages_of(scan: FileScan, names: Sequence[str], file: int, order: Sequence[int]) -> Iterator[Message]:
+def _messages_of(scan: FileScan, names: Texts, file: int, order: Sequence[int]) -> Iterator[Message]:
     """Messages of these rows of one file; made by columns, for there may be a million."""
     rows = scan.messages
     column: Callable[[Sequence[Any]], Sequence[Any]] = _picker(len(rows), order)
@@ -164,7 +164,7 @@ class Timeline(Struct):
     addresses: Addresses = field(default_factory=lambda: Addresses([]))
     """Those of all files."""
 
-    names: list[list[str]] = field(default_factory=list)
+    names: list[Texts] = field(default_factory=list)
     """Per file: addresses in text form, by the index that its columns use."""
 
     rows: list[FileRows] = field(default_factory=list)
@@ -225,7 +225,7 @@ class Timeline(Struct):
         askers.take_all(self.rows, (one for one in order if one[0] == only - 1) if only else order)
         return askers.found
 
-    def _files(self) -> Iterator[tuple[FileScan, Sequence[str], int, Sequence[int]]]:
+    def _files(self) -> Iterator[tuple[FileScan, Texts, int, Sequence[int]]]:
         """Per file: its scan, its addresses, its number and the rows that count, in order of time."""
         return zip(self.scans, self.names, range(1, len(self.scans) + 1), self._orders, strict=True)
 
@@ -286,8 +286,7 @@ class Timeline(Struct):
         for scan, names in zip(self.scans, self.names, strict=True):
             if packed in scan.talkers:
                 return True
-            if address in names:
-                index = names.index(address)
-                if any(index in rows.src for rows in (scan.messages, scan.esp, scan.keepalives)):
-                    return True
+            index = names.number(address)
+            if any(index in rows.src for rows in (scan.messages, scan.esp, scan.keepalives)):
+                return True
         return False

@@ -6,7 +6,7 @@ modules. Must not judge: `pcapan.detect` does.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from ipaddress import ip_address
 
@@ -17,10 +17,11 @@ from pcapan.scan.columns import FileScan
 from pcapan.track.attempts import GRACE, Attempt
 from pcapan.track.flows import Flows
 from pcapan.track.intake import Intake
+from pcapan.track.late import Late
 from pcapan.track.roles import Roles, decide_roles
 from pcapan.track.sas import Basis, IkeSa, SaState, judge_end, judge_establishment
 from pcapan.track.timeline import Message, Timeline
-from pcapan.track.tunnels import Clients, attach_esp
+from pcapan.track.tunnels import Clients, Tunnels, attach_esp
 
 
 class Track(Struct):
@@ -35,7 +36,10 @@ class Track(Struct):
     began: dict[str, int]
     """When the capture of each server began, ns."""
     attempts: list[Attempt]
-    sas: list[IkeSa]
+    sas: Late[IkeSa]
+    """All SAs; those of which only ESP is seen come last, and are made when they are looked at."""
+    tunnels: Tunnels
+    """Those of which only ESP is seen."""
     esp: Flows
     keepalives: Flows
     esp_clients: Clients
@@ -48,7 +52,7 @@ class Track(Struct):
     odd_requests: list[Message]
     old_versions: list[Message] = field(default_factory=list)
     """IKEv1 and AuthIP messages."""
-    ttls: dict[str, Counter[int]] = field(default_factory=dict)
+    ttls: dict[str, dict[int, int]] = field(default_factory=dict)
     """Per client address: time to live of its IKE messages after IKE_SA_INIT."""
 
     @property
@@ -93,13 +97,13 @@ class _Tracker:
             files[src].add(file)
             files[dst].add(file)
         asked = {dst for _, _, dst, _ in pairs}
-        numbers = timeline.addresses.numbers
+        number = timeline.addresses.number
         self.senders = frozenset(server for server in roles.servers if timeline.talked(server))
         self.receivers = frozenset(
             server
             for server in roles.servers
             if server in asked
-            or (server in numbers and any(flows.go_to(numbers[server]) for flows in (esp, self.keepalives)))
+            or any(flows.go_to(number(server)) for flows in (esp, self.keepalives))
         )
         self.both_ways = self.senders & self.receivers
         self.intake = Intake(timeline, roles.servers, files)
@@ -109,10 +113,10 @@ class _Tracker:
     def run(self) -> Track:
         self.intake.settle(self.both_ways, self.timeline.last_ts - GRACE)
         self._link_rekeyed()
-        numbers = self.timeline.addresses.numbers
-        servers = [numbers[server] for server in self.roles.servers if server in numbers]
+        addresses = self.timeline.addresses
+        servers = [number for number in map(addresses.number, self.roles.servers) if number >= 0]
         clients = Clients(self.esp, servers)
-        tunnels = attach_esp(clients, numbers, self.sas, self.both_ways, self.began)
+        tunnels = attach_esp(clients, addresses, self.sas, self.both_ways, self.began)
         confirmed, orphans, stray = self._judge()
         return Track(
             timeline=self.timeline,
@@ -121,7 +125,8 @@ class _Tracker:
             receivers=self.receivers,
             began=self.began,
             attempts=self.attempts,
-            sas=confirmed + tunnels,
+            sas=Late(confirmed, len(tunnels), tunnels.tunnel),
+            tunnels=tunnels,
             esp=self.esp,
             keepalives=self.keepalives,
             esp_clients=clients,
@@ -158,9 +163,12 @@ class _Tracker:
         for file, scan in enumerate(self.timeline.scans):
             if scan.first_ts is None:
                 continue
-            names = self.timeline.names
-            seen = self.timeline.addresses.numbers if len(names) == 1 else set(names[file])
-            shown = [s for s in self.roles.servers if s in seen or ip_address(s).packed in scan.talkers]
+            names = self.timeline.names[file]
+            shown = [
+                server
+                for server in self.roles.servers
+                if ip_address(server).packed in scan.talkers or names.number(server) >= 0
+            ]
             # A file that shows another server only is that node's; one that shows none is anybody's.
             for name in shown or self.roles.servers:
                 began[name] = min(began.get(name, scan.first_ts), scan.first_ts)

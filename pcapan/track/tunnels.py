@@ -2,21 +2,35 @@
 """Which IKE SA an ESP flow belongs to, and the tunnels of which only ESP is seen.
 
 Knows that the receiver chooses the SPI, that IKE_AUTH and CREATE_CHILD_SA make keys, and that NAT
-hands ports on to other clients. Must not know states: `pcapan.track.sas` judges them. Cython compiles this
-source where it can (see `pcapan.compiled`; C types are in the .pxd).
+hands ports on to other clients. Must not know states: `pcapan.track.sas` judges them. There may be a hundred
+thousand such tunnels of which nobody wants to see one, so each is a number until somebody does. Cython
+compiles this source where it can (see `pcapan.compiled`; C types are in the .pxd).
 """
 
 from __future__ import annotations
 
+import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH
-from pcapan.scan.keys import KeyTable
+from pcapan.track.addresses import Addresses
 from pcapan.track.flows import SECOND, FlowGroups, Flows
 from pcapan.track.sas import IkeSa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pcapan import shadow as cython
+else:
+    try:
+        import cython
+    except ImportError:
+        from pcapan import shadow as cython
+if not cython.compiled:
+    from pcapan.octets import mixed2
 
 #: ESP may overtake the IKE message that created its SA by this much in a capture.
 ESP_SLACK = SECOND // 5
@@ -26,7 +40,8 @@ TUNNEL_PACKETS = 5
 
 # The same numbers where compiled code finds them fastest.
 _SLACK, _TUNNEL_PACKETS, _AUTH, _CHILD = ESP_SLACK, TUNNEL_PACKETS, IKE_AUTH, CREATE_CHILD_SA
-_NOBODY = 0xFFFFFFFF
+#: What is seen of an SA: a flow from the server, one from somebody else, one that no scanner sends.
+_SERVERS, _CLIENTS, _STEADY_ONE = 1, 2, 4
 
 _BY_TIME = itemgetter(0)
 
@@ -46,15 +61,33 @@ class Clients:
         """The same, as compiled code looks into it."""
         self.port = array("H", (0,)) * count
         self.server = array("I", (0,)) * count
-        self.outward = array("B", (0,)) * count
-        is_server = bytearray(len(flows.names))
+        self._is_server = is_server = bytearray(len(flows.names))
         for number in servers:
             is_server[number] = 1
+        self._groups: FlowGroups | None = None
         self._part(is_server, columns.src, columns.dst, columns.sport, columns.dport)
 
     def groups(self) -> FlowGroups:
         """The flows by the number of the client's address."""
-        return FlowGroups(self.flows, self.held, len(self.flows.names))
+        if self._groups is None:
+            self._groups = FlowGroups(self.flows, self.held, len(self.flows.names))
+        return self._groups
+
+    def is_server(self, address: int) -> bool:
+        """Whether an address, by its number, is one of the servers."""
+        return self._is_server[address] != 0
+
+    def servers_of(self, client: int) -> set[str]:
+        """The servers with which a client, an address by its number, has flows, or who takes their place."""
+        groups = self.groups()
+        found: set[str] = set()
+        last = client
+        for at in range(groups.begin(client), groups.begin(client + 1)):
+            server = self.server[groups.row(at)]
+            if server != last or not found:
+                found.add(self.flows.names.text(server))
+                last = server
+        return found
 
     def _part(
         self,
@@ -66,74 +99,233 @@ class Clients:
     ) -> None:
         for row in range(len(src)):
             if is_server[src[row]]:
-                self.outward[row] = 1
                 self.client[row], self.port[row], self.server[row] = dst[row], dport[row], src[row]
             else:
                 self.client[row], self.port[row], self.server[row] = src[row], sport[row], dst[row]
 
 
+class Owned:
+    """The SA of each flow, by number: those with IKE come first, behind them those of which only ESP is seen.
+
+    Both are found by hash, of SPIs and of who speaks with whom; the flows themselves are the keys.
+    """
+
+    def __init__(self, clients: Clients, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
+        count = len(clients.flows)
+        self.begin = len(sas)
+        """How many have IKE."""
+        self.bare = 0
+        """How many have none."""
+        self.owners = array("I", (0,)) * count
+        """By flow, the number of its SA."""
+        self.first = array("I", (0,)) * count
+        """By number of those without IKE, their first flow."""
+        self.signs = bytearray(count)
+        """By that number, what is seen of it."""
+        self._owner, self._first = self.owners, self.first
+        """The same, as compiled code looks into them."""
+        self._clients = clients
+        self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
+        room = 64
+        while room < 2 * count:
+            room *= 2
+        self._mask = room - 1
+        # Pages that nobody writes to cost nothing, other than those of an array.
+        self._of_spi = memoryview(bytearray(4 * room)).cast("I")
+        """By hash, 1 more than the first flow with this SPI; 0 = there is none."""
+        self._of_pair = memoryview(bytearray(4 * room)).cast("I")
+        """By hash, 1 more than the number of the SA without IKE between these two."""
+        self._find(addresses, sas)
+
+    def _find(self, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
+        clients, columns = self._clients, self._clients.flows.columns
+        src, spi, first_ts, packets = columns.src, columns.spi, columns.first_ts, columns.packets
+        lowest, highest = columns.lowest_sequence, columns.highest_sequence
+        signs = self.signs
+        wanted, has_keys = bytearray(len(addresses.names)), bytearray(len(addresses.names))
+        for row in range(len(src)):
+            wanted[clients.client[row]] = 1
+        made = _key_times(sas, addresses, wanted)
+        for client, _ in made:
+            has_keys[client] = 1
+        for row in range(len(src)):
+            # The same SPI is the same SA even from a new port; a port alone may have gone to another client.
+            known = self._first_with(src, spi, row)
+            if known != row:
+                number = self._owner[known]
+            else:
+                at = clients.client[row]
+                events = made.get((at, clients.port[row])) if has_keys[at] else None
+                number = self.begin + self._pair(row) if events is None else _latest(events, first_ts[row])
+            self._owner[row] = number
+            if number >= self.begin:
+                seen, span = packets[row], highest[row] - lowest[row]
+                sign = _SERVERS if src[row] == clients.server[row] else _CLIENTS
+                if seen >= _TUNNEL_PACKETS and span < 2 * seen:
+                    sign |= _STEADY_ONE
+                signs[number - self.begin] |= sign
+
+    def _first_with(self, src: array[int], spi: array[int], row: int) -> int:
+        """The first flow with the SPI of this one, to or from the same server."""
+        server = self._clients.server[row]
+        outward = self._clients.is_server(src[row])
+        slot = mixed2(self._seed, server << 1 | outward, spi[row]) & self._mask
+        while self._of_spi[slot] != 0:
+            other = self._of_spi[slot] - 1
+            if (
+                spi[other] == spi[row]
+                and self._clients.server[other] == server
+                and self._clients.is_server(src[other]) == outward
+            ):
+                return other
+            slot = (slot + 1) & self._mask
+        self._of_spi[slot] = row + 1
+        return row
+
+    def _pair(self, row: int) -> int:
+        """The number among the SAs without IKE of that between the client and server of a flow."""
+        clients = self._clients
+        client, port, server = clients.client[row], clients.port[row], clients.server[row]
+        slot = mixed2(self._seed, server << 16 | port, client) & self._mask
+        while self._of_pair[slot] != 0:
+            number = self._of_pair[slot] - 1
+            other = self._first[number]
+            if (
+                clients.client[other] == client
+                and clients.port[other] == port
+                and clients.server[other] == server
+            ):
+                return number
+            slot = (slot + 1) & self._mask
+        number = self.bare
+        self._of_pair[slot] = number + 1
+        self._first[number] = row
+        self.bare = number + 1
+        return number
+
+
+class Tunnels:
+    """Tunnels of which only ESP is seen, by time of their first packet: each is made when it is asked for."""
+
+    def __init__(self, clients: Clients, owned: Owned, heard: bytearray, began: Mapping[str, int]) -> None:
+        """`heard`: by number of an address, whether it is a server whose both directions were captured."""
+        self._clients = clients
+        self._groups = FlowGroups(clients.flows, owned.owners, owned.begin + owned.bare)
+        self._owners = owned.owners
+        self._begin = owned.begin
+        self._first = owned.first
+        self._began = began
+        found = array("I", (0,)) * owned.bare
+        self._numbers = found
+        """By index, the number among the SAs without IKE."""
+        self._is_one = bytearray(owned.bare)
+        """By that number, whether it is a tunnel."""
+        self._count = self._choose(owned.signs, heard)
+        self._made: dict[int, IkeSa] = {}
+
+    def carried_by(self, sas: Sequence[IkeSa]) -> None:
+        """Hand the flows of SAs with IKE to them; the SAs are those that the owners are numbers of."""
+        for number, sa in enumerate(sas):
+            sa.carry(self._groups, number)
+
+    def tunnel(self, index: int) -> IkeSa:
+        """One of them."""
+        made = self._made.get(index)
+        if made is None:
+            made = self._made[index] = self._make(index)
+        return made
+
+    def established(self, index: int) -> int:
+        """When it was there at the latest, ns: when the capture of its server began."""
+        row = self._first[self._numbers[index]]
+        since = self._clients.flows.columns.first_ts[row]
+        server = self._clients.flows.names.text(self._clients.server[row])
+        return min(since, self._began.get(server, since))
+
+    def client(self, index: int) -> int:
+        """The client's address, by its number."""
+        return self._clients.client[self._first[self._numbers[index]]]
+
+    def numbers_of(self, client: int) -> list[int]:
+        """The indexes of those of a client, an address by its number."""
+        found: list[int] = []
+        groups = self._clients.groups()
+        for at in range(groups.begin(client), groups.begin(client + 1)):
+            row = groups.row(at)
+            owner = self._owners[row]
+            if owner >= self._begin:
+                number = owner - self._begin
+                if self._first[number] == row and self._is_one[number]:
+                    found.append(self._index(number))
+        return found
+
+    def count_of(self, client: int) -> int:
+        """How many those are."""
+        return len(self.numbers_of(client))
+
+    def _index(self, number: int) -> int:
+        """Where among the tunnels the SA without IKE stands that has this number."""
+        low, high = 0, self._count
+        while low < high:
+            middle = (low + high) >> 1
+            if self._numbers[middle] < number:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _make(self, index: int) -> IkeSa:
+        number = self._numbers[index]
+        row, flows = self._first[number], self._clients.flows
+        names = flows.names
+        client, server = names.text(self._clients.client[row]), names.text(self._clients.server[row])
+        sa = IkeSa(0, 0, client, server, flows.files[row], flows.columns.first_ts[row])
+        sa.carry(self._groups, self._begin + number)
+        sa.begin_older(self._clients.port[row], self.established(index))
+        return sa
+
+    def _choose(self, signs: bytearray, heard: bytearray) -> int:
+        """Find which are tunnels and give how many; a one-way capture shows less of each."""
+        found = 0
+        for number in range(len(self._is_one)):
+            seen = signs[number]
+            if seen & (_SERVERS | _CLIENTS) == _SERVERS | _CLIENTS or (
+                seen & _STEADY_ONE and not heard[self._clients.server[self._first[number]]]
+            ):
+                self._is_one[number] = 1
+                self._numbers[found] = number
+                found += 1
+        return found
+
+    def __len__(self) -> int:
+        return self._count
+
+
 def attach_esp(
     clients: Clients,
-    numbers: Mapping[str, int],
+    addresses: Addresses,
     sas: Sequence[IkeSa],
     both_ways: frozenset[str],
     began: Mapping[str, int],
-) -> list[IkeSa]:
-    """Give every flow to its SA; gives the tunnels without any IKE message, as SAs of their own.
+) -> Tunnels:
+    """Give every flow to its SA; gives the tunnels without any IKE message.
 
-    `numbers` are those of the clients' addresses, `both_ways` the servers of which both directions were
-    captured, `began` when the capture of each server began: such a tunnel was there before.
+    `addresses` are those of all files, `both_ways` the servers of which both directions were captured,
+    `began` when the capture of each server began: such a tunnel was there before.
     """
-    flows = clients.flows
-    if not len(flows):
-        return []
-    owners, bare = _owners(clients, numbers, sas)
-    groups = FlowGroups(flows, owners, len(sas) + len(bare))
-    for number, sa in enumerate(sas):
-        sa.carry(groups, number)
-    return _tunnels(clients, groups, bare, len(sas), both_ways, began)
-
-
-def _owners(
-    clients: Clients, numbers: Mapping[str, int], sas: Sequence[IkeSa]
-) -> tuple[array[int], array[int]]:
-    """The number of each flow's SA; and of the SAs without IKE, whose numbers come last, the first flow."""
-    flows, count = clients.flows, len(clients.flows)
-    spi, first_ts = flows.columns.spi, flows.columns.first_ts
-    owners = array("I", (0,)) * count
-    owner = owners
-    bare = array("I", (0,)) * count
-    first_flow = bare
-    wanted, has_keys = bytearray(len(flows.names)), bytearray(len(flows.names))
-    for row in range(count):
-        wanted[clients.client[row]] = 1
-    made = _key_times(sas, numbers, wanted)
-    for client, _ in made:
-        has_keys[client] = 1
-    spis, alone = KeyTable(count), KeyTable()
-    of_spi = array("I", (_NOBODY,)) * count
-    for row in range(count):
-        # The same SPI is the same SA even from a new port; a port alone may have gone to another client.
-        known = spis.row(clients.server[row], spi[row], clients.outward[row])
-        number = of_spi[known]
-        if number == _NOBODY:
-            at, port = clients.client[row], clients.port[row]
-            events = made.get((at, port)) if has_keys[at] else None
-            if events is not None:
-                number = _latest(events, first_ts[row])
-            else:
-                before = len(alone)
-                number = alone.row(at, port, clients.server[row])
-                if number == before:
-                    first_flow[number] = row
-                number += len(sas)
-            of_spi[known] = number
-        owner[row] = number
-    return owners, bare[: len(alone)]
+    heard = bytearray(len(addresses.names))
+    for server in both_ways:
+        number = addresses.number(server)
+        if number >= 0:
+            heard[number] = 1
+    tunnels = Tunnels(clients, Owned(clients, addresses, sas), heard, began)
+    if len(clients.flows):
+        tunnels.carried_by(sas)
+    return tunnels
 
 
 def _key_times(
-    sas: Sequence[IkeSa], numbers: Mapping[str, int], wanted: bytearray
+    sas: Sequence[IkeSa], addresses: Addresses, wanted: bytearray
 ) -> dict[tuple[int, int], list[Moment]]:
     """Per client, by the number of its address, and port: when which SA made keys or moved there, by time.
 
@@ -142,7 +334,7 @@ def _key_times(
     made: dict[tuple[int, int], list[Moment]] = {}
     for number, sa in enumerate(sas):
         moves = sa.peers
-        if not any(wanted[numbers[address]] for _, address, _ in moves):
+        if not any(wanted[addresses.number(address)] for _, address, _ in moves):
             continue
         moments = list(moves)
         for exchange in sa.exchanges.values():
@@ -151,7 +343,7 @@ def _key_times(
                 at = moves[0] if len(moves) == 1 else max([p for p in moves if p[0] <= ts], default=moves[0])
                 moments.append((ts, *at[1:]))
         for ts, address, port in moments:
-            client = numbers[address]
+            client = addresses.number(address)
             for peer in ((client, port), (client, 0)):
                 made.setdefault(peer, []).append((ts, number))
     for events in made.values():
@@ -163,32 +355,3 @@ def _latest(events: list[Moment], first_ts: int) -> int:
     """The SA that last made keys before a flow began, else the first that did after."""
     at = bisect_right(events, first_ts + _SLACK, key=_BY_TIME)
     return events[max(0, at - 1)][1]
-
-
-def _tunnels(
-    clients: Clients,
-    groups: FlowGroups,
-    bare: array[int],
-    begin: int,
-    both_ways: frozenset[str],
-    began: Mapping[str, int],
-) -> list[IkeSa]:
-    """The SAs without IKE that are tunnels; their numbers among the groups begin at `begin`."""
-    flows = clients.flows
-    names, files, first_flow = flows.names, flows.files, bare
-    first_ts = flows.columns.first_ts
-    found: list[IkeSa] = []
-    for number in range(len(first_flow)):
-        row = first_flow[number]
-        server = names[clients.server[row]]
-        if not (
-            groups.comes_from_both(begin + number, clients.server[row])
-            or (server not in both_ways and groups.is_steady(begin + number, _TUNNEL_PACKETS))
-        ):
-            continue
-        client, since = names[clients.client[row]], first_ts[row]
-        sa = IkeSa(0, 0, client, server, files[row], since)
-        sa.carry(groups, begin + number)
-        sa.begin_older(clients.port[row], min(since, began.get(server, since)))
-        found.append(sa)
-    return found

@@ -93,7 +93,7 @@ _SHORT = 1000
 class Rows(Sequence[Mapping[str, Any]]):
     """The rows of a table, readable by row and by column; a column is computed when it is first asked for."""
 
-    __slots__ = ("_busy", "_functions", "_idle", "_known", "_subjects")
+    __slots__ = ("_busy", "_busy_ones", "_functions", "_idle", "_known", "_subjects")
 
     def __init__(self, columns: Iterable[Column], subjects: Sequence[Any], glance: Glance) -> None:
         columns = list(columns)
@@ -102,6 +102,7 @@ class Rows(Sequence[Mapping[str, Any]]):
         # Where most rows are busy, there is nothing to be spared.
         few_busy = glance.busy is not None and 2 * len(glance.busy) <= len(subjects)
         self._busy = glance.busy if few_busy else None
+        self._busy_ones: Sequence[Any] | None = None
         self._idle = {column.name: column.idle for column in columns if column.idle is not _ASK}
         self._known: dict[str, Sequence[Any]] = dict(glance.cells)
 
@@ -127,8 +128,9 @@ class Rows(Sequence[Mapping[str, Any]]):
         """The cell of all rows but some, the indexes of those, and their cells; None where it is not so."""
         if self._busy is None or name not in self._idle or name in self._known:
             return None
-        function, subjects = self._functions[name], self._subjects
-        return self._idle[name], self._busy, [function(subjects[index]) for index in self._busy]
+        if self._busy_ones is None:
+            self._busy_ones = [self._subjects[index] for index in self._busy]
+        return self._idle[name], self._busy, list(map(self._functions[name], self._busy_ones))
 
     def cell(self, name: str, index: int) -> Any:
         """One cell; of a long table only this one is computed."""

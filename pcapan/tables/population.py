@@ -30,11 +30,21 @@ _CLASSES = [
     )
 ]
 """IP version, first and last address of each network."""
+_HEAD_BITS = {4: 24, 6: 120}
+"""How far the first octet of an address is shifted."""
+_HEADS = {
+    (version, head)
+    for version, first, last, _ in _CLASSES
+    for head in range(first >> _HEAD_BITS[version], (last >> _HEAD_BITS[version]) + 1)
+}
+"""First octets of those networks: nearly all addresses begin with another one."""
 
 
 def class_of(address: str) -> str:
     """private, carrier, link-local or public."""
     version, number = numbered(address)
+    if (version, number >> _HEAD_BITS[version]) not in _HEADS:
+        return "public"
     for of_version, first, last, name in _CLASSES:
         if version == of_version and first <= number <= last:
             return name

@@ -8,6 +8,7 @@ memory, would take several times as long.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from operator import attrgetter
 
 from pcapan.scan.columns import Shape
@@ -19,6 +20,10 @@ _COOKIE = Answer.COOKIE
 
 _SHAPE = attrgetter("shape")
 _HASHES = attrgetter("natd_source_matches", "natd_destination_matches", "natd_destination_is_source")
+
+_NO_ATTEMPTS: list[Attempt] = []
+_NO_DELAYS: list[int] = []
+"""Stand in for those of a source that has none; nothing is ever added to them."""
 
 Fits = tuple[bool | None, bool | None, bool | None]
 """Whether NAT-D hashes fit: source, destination, source as destination."""
@@ -35,8 +40,8 @@ class Calls:
         "attempts",
         "delays",
         "first_times",
+        "on_one_port",
         "other_delays",
-        "ports",
         "repeated",
     )
 
@@ -48,25 +53,28 @@ class Calls:
         """For each attempt whether it got a real answer."""
         self.asked: list[Asked] = []
         """Requests of the attempts; undecided ones at the capture's end are left out."""
-        self.repeated: list[Attempt] = []
+        self.repeated = _NO_ATTEMPTS
         """Attempts with more than one request."""
         self.delays: list[int] = []
         """Time from request to answer, ns, of the first request of each attempt that got a real answer."""
-        self.other_delays: list[int] = []
+        self.other_delays = _NO_DELAYS
         """The same of requests that were answered with a COOKIE challenge, and of later ones."""
-        self.ports: set[int] = set()
-        """Client ports of the attempts."""
-        self._hashes: Counter[Fits] | None = None
+        self.on_one_port = True
+        """Whether all attempts have the same client port."""
+        self._hashes: Mapping[Fits, int] | None = None
         self._shapes: list[tuple[Shape, int]] | None = None
 
     def add(self, attempt: Attempt, capture_end: int) -> None:
         """Take an attempt."""
         requests = attempt.requests
+        if self.on_one_port and self.attempts and self.attempts[0].sport != attempt.sport:
+            self.on_one_port = False
         self.attempts.append(attempt)
         self.first_times.append(requests[0].ts)
-        self.ports.add(attempt.sport)
         self.answers.append(attempt.answered)
         if len(requests) > 1:
+            if self.repeated is _NO_ATTEMPTS:
+                self.repeated = []
             self.repeated.append(attempt)
         waiting = True
         for request in requests:
@@ -83,12 +91,17 @@ class Calls:
                 self.delays.append(request.answer_ts - ts)
                 waiting = False
             else:
+                if self.other_delays is _NO_DELAYS:
+                    self.other_delays = []
                 self.other_delays.append(request.answer_ts - ts)
 
-    def hashes(self) -> Counter[Fits]:
+    def hashes(self) -> Mapping[Fits, int]:
         """How many attempts have NAT-D hashes that fit so."""
         if self._hashes is None:
-            self._hashes = Counter(map(_HASHES, self.attempts))
+            if len(self.attempts) == 1:
+                self._hashes = {_HASHES(self.attempts[0]): 1}
+            else:
+                self._hashes = Counter(map(_HASHES, self.attempts))
         return self._hashes
 
     def shapes(self) -> list[tuple[Shape, int]]:

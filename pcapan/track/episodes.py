@@ -142,7 +142,7 @@ def find_silences(
                     resumed_ts=_answered_at(asked[end]) if end < len(asked) else None,
                     answered_before=answered_before[begin],
                     sources=names,
-                    fresh_sources={name for name in names if sources[name].live_at(at) < FRESH},
+                    fresh_sources={name for name in names if sources[name].holds_fewer(FRESH, at)},
                     working_flows=flows,
                 )
             )

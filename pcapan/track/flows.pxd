@@ -5,7 +5,6 @@ from pcapan.scan.keys cimport KeyTable
 from pcapan.track.addresses cimport Texts
 
 cdef long long _SECOND
-cdef int _NO_PORT, _SEVERAL_PORTS
 
 
 @cython.final
@@ -15,7 +14,7 @@ cdef class Flows:
     cdef readonly object files
 
 
-@cython.locals(row=cython.size_t, begin=cython.size_t, end=cython.size_t)
+@cython.locals(row=cython.size_t, begin=cython.size_t, count=cython.size_t)
 cdef int _go_on(
     const unsigned int[::1] src,
     const unsigned int[::1] dst,
@@ -27,8 +26,11 @@ cdef int _go_on(
     long long[::1] change,
 ) except -1
 
-@cython.locals(low=cython.size_t, high=cython.size_t, middle=cython.size_t)
-cdef size_t _place(const long long[::1] numbers, long long wanted) except? -1
+@cython.locals(high=cython.size_t, middle=cython.size_t)
+cdef size_t _place(const long long[::1] numbers, size_t low, long long wanted) except? -1
+
+@cython.locals(row=cython.size_t, found=list)
+cdef list _rows_of(const unsigned int[::1] src, const unsigned char[::1] sends)
 
 @cython.locals(
     row=cython.size_t,
@@ -113,9 +115,6 @@ cdef class FlowGroups:
 
     @cython.locals(at=cython.size_t, found=cython.ulonglong)
     cpdef unsigned long long packets(self, size_t owner) except? 0
-
-    @cython.locals(at=cython.size_t, row=cython.size_t, mine=cython.int, theirs=cython.int)
-    cpdef int one_port(self, size_t owner, int to, int known) except? -1
 
     @cython.locals(at=cython.size_t, row=cython.size_t, mine=cython.uint, theirs=cython.uint, found=list)
     cpdef list spans(self, size_t owner, unsigned int to)

@@ -27,8 +27,6 @@ _SECOND = SECOND  # the same number where compiled code finds it fastest
 
 #: Instead of a port: there is none, or there are several.
 NO_PORT, SEVERAL_PORTS = -1, -2
-_NO_PORT, _SEVERAL_PORTS = NO_PORT, SEVERAL_PORTS
-
 
 Ends = tuple[str, int, str, int]
 """Source and its port, destination and its port."""
@@ -86,14 +84,25 @@ class Flows:
 
         Flows of fewer than `least` packets do not count.
         """
-        sends = bytearray(len(self.names))
-        for sender in senders:
-            number = self.names.number(sender)
-            if number >= 0:
-                sends[number] = 1
+        sends = self._marked(senders)
         columns = self.columns
         lowest, highest = columns.lowest_sequence, columns.highest_sequence
         return _losses(columns.src, columns.packets, lowest, highest, sends, least)
+
+    def _marked(self, addresses: Iterable[str]) -> bytearray:
+        """By number, whether an address is one of these."""
+        marks = bytearray(len(self.names))
+        for address in addresses:
+            number = self.names.number(address)
+            if number >= 0:
+                marks[number] = 1
+        return marks
+
+    def last_of(self, senders: Iterable[str]) -> Iterator[tuple[str, int, int]]:
+        """Source, its port and the time of the last packet (ns) of every flow of these senders."""
+        columns, names = self.columns, self.names
+        for row in _rows_of(columns.src, self._marked(senders)):
+            yield names[columns.src[row]], columns.sport[row], columns.last_ts[row]
 
     def ends(self, only: int = 0) -> Iterator[Ends]:
         """Of every flow; `only` of one file, by its number."""
@@ -115,18 +124,22 @@ def _go_on(
     change: array[int],
 ) -> None:
     """Note in `change` at which moment a flow begins to go on, and where it does no more."""
+    begin, count = 0, len(befores)
     for row in range(len(src)):
-        if src[row] == address or dst[row] == address:
-            begin = _place(befores, first_ts[row] + 1)
-            end = _place(afters, last_ts[row])
-            if begin < end:
-                change[begin] += 1
-                change[end] -= 1
+        while begin < count and befores[begin] <= first_ts[row]:  # the flows are in order of time
+            begin += 1
+        if begin == count:
+            break
+        if (src[row] == address or dst[row] == address) and afters[begin] < last_ts[row]:
+            change[begin] += 1
+            change[_place(afters, begin, last_ts[row])] -= 1
 
 
-def _place(numbers: array[int], wanted: int) -> int:
-    """Where the first of the numbers stands that is not below the wanted one."""
-    low, high = 0, len(numbers)
+def _place(numbers: array[int], low: int, wanted: int) -> int:
+    """Where from `low` on the first of the numbers stands that is not below the wanted one."""
+    high = len(numbers)
+    if high and numbers[high - 1] < wanted:
+        return high  # as of most: tunnels outlive the capture
     while low < high:
         middle = (low + high) >> 1
         if numbers[middle] < wanted:
@@ -134,6 +147,14 @@ def _place(numbers: array[int], wanted: int) -> int:
         else:
             high = middle
     return low
+
+
+def _rows_of(src: array[int], sends: bytearray) -> list[int]:
+    found: list[int] = []
+    for row in range(len(src)):
+        if sends[src[row]]:
+            found.append(row)
+    return found
 
 
 def _losses(
@@ -161,8 +182,8 @@ def gather_flows(tables: Sequence[FlowColumns], addresses: Addresses) -> Flows:
     A flow that goes on in the next file is one flow, which belongs to the file in which it begins; flows that
     run beside each other stay apart: those were captured at two points.
     """
-    files = array("I")
-    for file, table in enumerate(tables, 1):
+    files = array("I", (1,)) * len(tables[0])
+    for file, table in enumerate(tables[1:], 2):
         files += array("I", (file,)) * len(table)
     columns = tables[0] if len(tables) == 1 else _behind_each_other(tables, addresses)
     if not _in_order(columns.first_ts, columns.first_frame):
@@ -303,24 +324,11 @@ class FlowGroups:
             found += self._packets[self._order[at]]
         return found
 
-    def one_port(self, owner: int, to: int, known: int) -> int:
+    def spans(self, owner: int, to: int) -> list[tuple[int, int, int]]:
         """The port of the owner, an address by its number, where the other side has the port `to`.
 
-        `known` is what was found elsewhere: a port, NO_PORT or SEVERAL_PORTS; so is what comes of both.
+        With the first and last time (ns) of each of them.
         """
-        for at in range(self._begins[owner], self._begins[owner + 1]):
-            row = self._order[at]
-            mine, theirs = self._sport[row], self._dport[row]
-            if self._src[row] != owner:
-                mine, theirs = theirs, mine
-            if theirs == to and mine != known:
-                if known != _NO_PORT:
-                    return _SEVERAL_PORTS
-                known = mine
-        return known
-
-    def spans(self, owner: int, to: int) -> list[tuple[int, int, int]]:
-        """The same port, first and last time (ns) of each of them."""
         found = []
         for at in range(self._begins[owner], self._begins[owner + 1]):
             row = self._order[at]

@@ -48,7 +48,7 @@ class Intake:
     """Takes all messages of a timeline; what it finds stands in its attributes."""
 
     def __init__(self, timeline: Timeline, servers: Collection[str], files: Mapping[str, set[int]]) -> None:
-        """`files` tells by address which files show IKE of it."""
+        """`files` tells by address which files show IKE of it; nothing where there is only one file."""
         self._servers = frozenset(servers)
         self._files = files
         self.attempts: list[Attempt] = []
@@ -235,7 +235,9 @@ class Intake:
         are two when no file shows both.
         """
         first = self._sa_at[self._pair_row(spi_i, spi_r)]
-        return first if first is not None and self._files[first.server] & self._files[server] else None
+        if first is None or not self._files:
+            return first
+        return first if self._files[first.server] & self._files[server] else None
 
     def _request(self, rows: FileRows, row: int) -> None:
         """An IKE_SA_INIT request (R flag clear)."""

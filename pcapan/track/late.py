@@ -36,5 +36,7 @@ class Late(Sequence[_T]):
     def __getitem__(self, index: int | slice) -> _T | list[_T]:
         if isinstance(index, slice):
             return [self[at] for at in range(len(self))[index]]
+        if 0 <= index < len(self.ready):
+            return self.ready[index]
         at = range(len(self))[index]  # raises IndexError, and counts from the end
         return self.ready[at] if at < len(self.ready) else self._make(at - len(self.ready))

@@ -15,6 +15,7 @@ cdef class Around:
     cdef readonly FlowGroups esp
     cdef readonly FlowGroups keepalives
     cdef readonly Tunnels tunnels
+    cdef int[::1] _ports
     cdef readonly dict ttls
     cdef readonly frozenset servers
     cdef readonly set neighbours

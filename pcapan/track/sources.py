@@ -8,8 +8,9 @@ finds them all. Cython compiles this source where it can (see `pcapan.compiled`;
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -56,6 +57,10 @@ class Around:
         self.clients: tuple[Clients, Clients] = (track.esp_clients, track.keepalive_clients)
         self.esp, self.keepalives = track.esp_clients.groups(), track.keepalive_clients.groups()
         self.tunnels: Tunnels = track.tunnels
+        ports = array("i", (_NO_PORT,)) * len(track.timeline.addresses.names)
+        for clients in self.clients:
+            clients.note_ports(_NAT_T, ports)
+        self._ports = ports
         self.ttls = track.ttls
         self.servers = frozenset(track.roles.servers)
         self.neighbours = {str(ip_address(a)) for scan in track.timeline.scans for a in scan.link_neighbours}
@@ -76,7 +81,7 @@ class Around:
 
     def only_port(self, client: int) -> int:
         """The port on which a client has flows of port 4500; NO_PORT or SEVERAL_PORTS where it is not one."""
-        return self.keepalives.one_port(client, _NAT_T, self.esp.one_port(client, _NAT_T, _NO_PORT))
+        return self._ports[client]
 
     def same_subnet(self, address: str, servers: Iterable[str]) -> bool:
         """Whether an address is in the same /24 (IPv4) or /64 (IPv6) as one of these servers."""
@@ -210,7 +215,8 @@ class Source:
 
     def asked_by_server(self) -> Mapping[str, list[Asked]]:
         """What is in `asked` by server, in order of appearance."""
-        servers = self.servers
+        # Whom it asked is known without a look at its flows.
+        servers = self._servers if len(self._servers) == 1 and self.asked else self.servers
         if len(servers) == 1:
             return dict.fromkeys(servers, self.asked)
         by_server: dict[str, list[Asked]] = defaultdict(list)
@@ -226,7 +232,7 @@ class Source:
         """Attempts without a real answer."""
         return self.calls.answers.count(False)
 
-    def hashes(self) -> Counter[Fits]:
+    def hashes(self) -> Mapping[Fits, int]:
         """How many attempts have NAT-D hashes that fit so."""
         return self.calls.hashes()
 
@@ -252,6 +258,12 @@ class Source:
         for tunnel in self.tunnels():
             intervals.append((self._around.tunnels.established(tunnel), self._around.capture_end))
         return intervals
+
+    def holds_fewer(self, than: int, ts: int) -> bool:
+        """Whether fewer established IKE SAs than so many are there at this time."""
+        if len(self.ike_sas) < than and len(self.ike_sas) + len(self.tunnels()) < than:
+            return True  # so few that it does not matter when
+        return self.live_at(ts) < than
 
     def live_at(self, ts: int) -> int:
         """Established IKE SAs at this time."""
@@ -328,7 +340,7 @@ class Source:
         if self._clients < 0:
             on_500 = 0
             if self.calls is not _NO_CALLS:
-                on_500 = 1 if len(self.calls.ports) == 1 else peak(self.calls.intervals())
+                on_500 = 1 if self.calls.on_one_port else peak(self.calls.intervals())
             self._clients = max(self._clients_on_4500(), on_500)
         return self._clients
 

@@ -91,9 +91,9 @@ class _Tracker:
         self.esp = esp
         self.keepalives = timeline.keepalives()
         self.began = self._capture_began()
-        files: dict[str, set[int]] = defaultdict(set)
         pairs = timeline.pairs()
-        for file, src, dst, _ in pairs:
+        files: dict[str, set[int]] = defaultdict(set)
+        for file, src, dst, _ in pairs if len(timeline.scans) > 1 else ():
             files[src].add(file)
             files[dst].add(file)
         asked = {dst for _, _, dst, _ in pairs}
@@ -181,8 +181,6 @@ class _Tracker:
                 sa.established_ts = min(sa.established_ts, began.get(sa.server, sa.established_ts))
 
     def _judge(self) -> tuple[list[IkeSa], list[IkeSa], list[IkeSa]]:
-        last_times = zip(self.keepalives.ends(), self.keepalives.columns.last_ts, strict=True)
-        alive = {(src, sport): last_ts for (src, sport, _, _), last_ts in last_times}
         confirmed: list[IkeSa] = []
         orphans: list[IkeSa] = []
         stray: list[IkeSa] = []
@@ -198,6 +196,10 @@ class _Tracker:
                 confirmed.append(sa)
         self._date_older(self.began)
         capture_end = self.timeline.last_ts
+        addresses = {peer[1] for sa in confirmed for peer in sa.peers}
+        alive = {
+            (src, sport): last_ts for src, sport, last_ts in self.keepalives.last_of(addresses)
+        }
         for sa in confirmed:
             until = max([alive.get(peer[1:], 0) for peer in sa.peers], default=0) if alive else 0
             judge_end(sa, capture_end, until)

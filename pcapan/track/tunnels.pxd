@@ -2,6 +2,7 @@
 cimport cython
 
 from pcapan.octets cimport mixed2
+from pcapan.scan.keys cimport KeyTable
 from pcapan.track.addresses cimport Texts
 from pcapan.track.flows cimport FlowGroups, Flows
 from pcapan.track.sas cimport IkeSa
@@ -10,6 +11,8 @@ cdef long long _SLACK
 cdef int _AUTH, _CHILD
 cdef unsigned long long _TUNNEL_PACKETS
 cdef int _SERVERS, _CLIENTS, _STEADY_ONE
+cdef unsigned int _SEVERAL
+cdef int _NO_PORT, _SEVERAL_PORTS
 
 
 @cython.final
@@ -31,6 +34,16 @@ cdef class Clients:
     )
     cpdef set servers_of(self, size_t client)
 
+    @cython.locals(row=cython.size_t, client=cython.size_t, mine=cython.int, theirs=cython.int)
+    cdef int _note_ports(
+        self,
+        int to,
+        int[::1] ports,
+        const unsigned int[::1] src,
+        const unsigned short[::1] sport,
+        const unsigned short[::1] dport,
+    ) except -1
+
     @cython.locals(row=cython.size_t)
     cdef int _part(
         self,
@@ -43,6 +56,36 @@ cdef class Clients:
 
 
 @cython.final
+cdef class _Keys:
+    cdef unsigned int[::1] _sole
+    cdef unsigned short[::1] _port
+    cdef dict _made
+
+    @cython.locals(sole=cython.uint)
+    cdef Py_ssize_t sa(self, size_t client, unsigned int port, long long first_ts) except? -2
+
+    @cython.locals(number=cython.size_t, sa=IkeSa, peers=list, client=cython.size_t)
+    cdef int _part(self, object addresses, object sas) except -1
+
+    @cython.locals(moves=list)
+    cdef int _note(self, object addresses, object number, IkeSa sa) except -1
+
+
+@cython.final
+cdef class Repeats:
+    cdef size_t _mask
+    cdef unsigned long long _seed
+    cdef unsigned char[::1] _once
+    cdef unsigned char[::1] _again
+
+    @cython.locals(slot=cython.size_t, at=cython.size_t, bit=cython.uchar)
+    cpdef int add(self, unsigned long long first, unsigned long long second) except -1
+
+    @cython.locals(slot=cython.size_t)
+    cpdef bint may_repeat(self, unsigned long long first, unsigned long long second) except -1
+
+
+@cython.final
 cdef class Owned:
     cdef readonly size_t begin
     cdef readonly size_t bare
@@ -50,12 +93,13 @@ cdef class Owned:
     cdef readonly object first
     cdef readonly bytearray signs
     cdef Clients _clients
-    cdef unsigned long long _seed
-    cdef size_t _mask
     cdef unsigned int[::1] _owner
     cdef unsigned int[::1] _first
-    cdef unsigned int[::1] _of_spi
-    cdef unsigned int[::1] _of_pair
+    cdef unsigned int[::1] _bare_of
+    cdef KeyTable _others
+    cdef list _other_bare
+    cdef KeyTable _spis
+    cdef list _with_spi
 
     @cython.locals(
         clients=Clients,
@@ -65,34 +109,30 @@ cdef class Owned:
         packets=cython.ulonglong[::1],
         lowest=cython.uint[::1],
         highest=cython.uint[::1],
-        wanted=bytearray,
-        has_keys=bytearray,
-        made=dict,
-        client=cython.size_t,
+        repeats=Repeats,
         row=cython.size_t,
-        known=cython.size_t,
-        number=cython.size_t,
-        at=cython.size_t,
+        known=cython.Py_ssize_t,
+        number=cython.Py_ssize_t,
+        begin=cython.Py_ssize_t,
         seen=cython.ulonglong,
         span=cython.ulonglong,
         sign=cython.int,
         signs=cython.uchar[::1],
     )
-    cdef int _find(self, object addresses, object sas) except -1
-
-    @cython.locals(server=cython.size_t, outward=cython.bint, slot=cython.size_t, other=cython.size_t)
-    cdef size_t _first_with(self, unsigned int[::1] src, unsigned int[::1] spi, size_t row) except? -1
+    cdef int _find(self, _Keys keys) except -1
 
     @cython.locals(
         clients=Clients,
         client=cython.size_t,
         port=cython.size_t,
         server=cython.size_t,
-        slot=cython.size_t,
         number=cython.size_t,
+        first=cython.size_t,
         other=cython.size_t,
     )
-    cdef size_t _pair(self, size_t row) except? -1
+    cdef size_t _bare(self, size_t row) except? -1
+
+    cdef size_t _new(self, size_t row) except? -1
 
 
 @cython.final
@@ -139,8 +179,5 @@ cdef class Tunnels:
     @cython.locals(found=cython.size_t, number=cython.size_t, seen=cython.int)
     cdef size_t _choose(self, const unsigned char[::1] signs, const unsigned char[::1] heard) except? -1
 
-
-@cython.locals(moves=list, sa=IkeSa, made=dict)
-cdef dict _key_times(object sas, object addresses, bytearray wanted)
 
 cdef size_t _latest(list events, long long first_ts) except? -1

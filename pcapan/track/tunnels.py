@@ -16,8 +16,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH
+from pcapan.scan.keys import KeyTable
 from pcapan.track.addresses import Addresses
-from pcapan.track.flows import SECOND, FlowGroups, Flows
+from pcapan.track.flows import NO_PORT, SECOND, SEVERAL_PORTS, FlowGroups, Flows
 from pcapan.track.sas import IkeSa
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ TUNNEL_PACKETS = 5
 _SLACK, _TUNNEL_PACKETS, _AUTH, _CHILD = ESP_SLACK, TUNNEL_PACKETS, IKE_AUTH, CREATE_CHILD_SA
 #: What is seen of an SA: a flow from the server, one from somebody else, one that no scanner sends.
 _SERVERS, _CLIENTS, _STEADY_ONE = 1, 2, 4
+_SEVERAL = 0xFFFFFFFF
+
+_NO_PORT, _SEVERAL_PORTS = NO_PORT, SEVERAL_PORTS
 
 _BY_TIME = itemgetter(0)
 
@@ -89,6 +93,24 @@ class Clients:
                 last = server
         return found
 
+    def note_ports(self, to: int, ports: array[int]) -> None:
+        """Note each client's port where the other side has the port `to`, by the number of its address.
+
+        `ports` holds what was found elsewhere: a port, NO_PORT or SEVERAL_PORTS; so is what comes of both.
+        """
+        columns = self.flows.columns
+        self._note_ports(to, ports, columns.src, columns.sport, columns.dport)
+
+    def _note_ports(
+        self, to: int, ports: array[int], src: array[int], sport: array[int], dport: array[int]
+    ) -> None:
+        for row in range(len(src)):
+            client, mine, theirs = self.client[row], sport[row], dport[row]
+            if src[row] != client:
+                mine, theirs = theirs, mine
+            if theirs == to and mine != ports[client]:
+                ports[client] = mine if ports[client] == _NO_PORT else _SEVERAL_PORTS
+
     def _part(
         self,
         is_server: bytearray,
@@ -105,10 +127,7 @@ class Clients:
 
 
 class Owned:
-    """The SA of each flow, by number: those with IKE come first, behind them those of which only ESP is seen.
-
-    Both are found by hash, of SPIs and of who speaks with whom; the flows themselves are the keys.
-    """
+    """The SA of each flow, by number: those with IKE come first, then those of which only ESP is seen."""
 
     def __init__(self, clients: Clients, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
         count = len(clients.flows)
@@ -125,83 +144,99 @@ class Owned:
         self._owner, self._first = self.owners, self.first
         """The same, as compiled code looks into them."""
         self._clients = clients
-        self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
-        room = 64
-        while room < 2 * count:
-            room *= 2
-        self._mask = room - 1
-        # Pages that nobody writes to cost nothing, other than those of an array.
-        self._of_spi = memoryview(bytearray(4 * room)).cast("I")
-        """By hash, 1 more than the first flow with this SPI; 0 = there is none."""
-        self._of_pair = memoryview(bytearray(4 * room)).cast("I")
-        """By hash, 1 more than the number of the SA without IKE between these two."""
-        self._find(addresses, sas)
+        self._bare_of = array("I", (0,)) * len(addresses.names)
+        """By address, 1 more than the number of the first SA without IKE of this client; 0 = it has none."""
+        self._others = KeyTable()
+        """Clients with their ports and servers, where a client has more than one such SA."""
+        self._other_bare: list[int] = []
+        """By row of the table before, the number of the SA without IKE."""
+        self._spis = KeyTable()
+        self._with_spi: list[int] = []
+        """By row of the table before, the number of the SA."""
+        self._find(_Keys(addresses, sas))
 
-    def _find(self, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
+    def _find(self, keys: _Keys) -> None:
         clients, columns = self._clients, self._clients.flows.columns
         src, spi, first_ts, packets = columns.src, columns.spi, columns.first_ts, columns.packets
         lowest, highest = columns.lowest_sequence, columns.highest_sequence
-        signs = self.signs
-        wanted, has_keys = bytearray(len(addresses.names)), bytearray(len(addresses.names))
+        signs, begin = self.signs, self.begin
+        repeats = Repeats(len(src))
         for row in range(len(src)):
-            wanted[clients.client[row]] = 1
-        made = _key_times(sas, addresses, wanted)
-        for client, _ in made:
-            has_keys[client] = 1
+            repeats.add(clients.server[row], spi[row])
         for row in range(len(src)):
             # The same SPI is the same SA even from a new port; a port alone may have gone to another client.
-            known = self._first_with(src, spi, row)
-            if known != row:
-                number = self._owner[known]
+            known = -1
+            if repeats.may_repeat(clients.server[row], spi[row]):
+                known = self._spis.row(clients.server[row], spi[row], clients.is_server(src[row]))
+            if 0 <= known < len(self._with_spi):
+                number = self._with_spi[known]
             else:
-                at = clients.client[row]
-                events = made.get((at, clients.port[row])) if has_keys[at] else None
-                number = self.begin + self._pair(row) if events is None else _latest(events, first_ts[row])
+                number = keys.sa(clients.client[row], clients.port[row], first_ts[row])
+                if number < 0:
+                    number = begin + self._bare(row)
+                if known >= 0:
+                    self._with_spi.append(number)
             self._owner[row] = number
-            if number >= self.begin:
+            if number >= begin:
                 seen, span = packets[row], highest[row] - lowest[row]
                 sign = _SERVERS if src[row] == clients.server[row] else _CLIENTS
                 if seen >= _TUNNEL_PACKETS and span < 2 * seen:
                     sign |= _STEADY_ONE
-                signs[number - self.begin] |= sign
+                signs[number - begin] |= sign
 
-    def _first_with(self, src: array[int], spi: array[int], row: int) -> int:
-        """The first flow with the SPI of this one, to or from the same server."""
-        server = self._clients.server[row]
-        outward = self._clients.is_server(src[row])
-        slot = mixed2(self._seed, server << 1 | outward, spi[row]) & self._mask
-        while self._of_spi[slot] != 0:
-            other = self._of_spi[slot] - 1
-            if (
-                spi[other] == spi[row]
-                and self._clients.server[other] == server
-                and self._clients.is_server(src[other]) == outward
-            ):
-                return other
-            slot = (slot + 1) & self._mask
-        self._of_spi[slot] = row + 1
-        return row
-
-    def _pair(self, row: int) -> int:
+    def _bare(self, row: int) -> int:
         """The number among the SAs without IKE of that between the client and server of a flow."""
         clients = self._clients
         client, port, server = clients.client[row], clients.port[row], clients.server[row]
-        slot = mixed2(self._seed, server << 16 | port, client) & self._mask
-        while self._of_pair[slot] != 0:
-            number = self._of_pair[slot] - 1
-            other = self._first[number]
-            if (
-                clients.client[other] == client
-                and clients.port[other] == port
-                and clients.server[other] == server
-            ):
-                return number
-            slot = (slot + 1) & self._mask
+        if self._bare_of[client] == 0:
+            self._bare_of[client] = self.bare + 1
+            return self._new(row)
+        number = self._bare_of[client] - 1
+        first = self._first[number]
+        if clients.port[first] == port and clients.server[first] == server:
+            return number
+        other = self._others.row(client, port, server)
+        if other == len(self._other_bare):
+            self._other_bare.append(self._new(row))
+        return self._other_bare[other]
+
+    def _new(self, row: int) -> int:
         number = self.bare
-        self._of_pair[slot] = number + 1
         self._first[number] = row
         self.bare = number + 1
         return number
+
+
+class Repeats:
+    """Pairs of numbers that come more than once, and a few that do not, at two bits a slot.
+
+    Tens of thousands of SPIs are mostly different, and to look each up among all of them would go all over
+    the memory: a few bits for each lie near enough.
+    """
+
+    def __init__(self, expected: int) -> None:
+        """With room for about so many."""
+        room = 64
+        while room < 4 * expected:
+            room *= 2
+        self._mask = 8 * room - 1
+        self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
+        self._once = bytearray(room)
+        self._again = bytearray(room)
+
+    def add(self, first: int, second: int) -> None:
+        """Take a pair."""
+        slot = mixed2(self._seed, first, second) & self._mask
+        at, bit = slot >> 3, 1 << (slot & 7)
+        if self._once[at] & bit:
+            self._again[at] |= bit
+        else:
+            self._once[at] |= bit
+
+    def may_repeat(self, first: int, second: int) -> bool:
+        """Whether the pair was perhaps taken more than once; False is certain."""
+        slot = mixed2(self._seed, first, second) & self._mask
+        return self._again[slot >> 3] & 1 << (slot & 7) != 0
 
 
 class Tunnels:
@@ -324,18 +359,48 @@ def attach_esp(
     return tunnels
 
 
-def _key_times(
-    sas: Sequence[IkeSa], addresses: Addresses, wanted: bytearray
-) -> dict[tuple[int, int], list[Moment]]:
-    """Per client, by the number of its address, and port: when which SA made keys or moved there, by time.
+class _Keys:
+    """Which SA with IKE made keys last for a client and its port."""
 
-    Only of clients whose byte in `wanted` is not 0.
-    """
-    made: dict[tuple[int, int], list[Moment]] = {}
-    for number, sa in enumerate(sas):
+    def __init__(self, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
+        self._sole = array("I", (0,)) * len(addresses.names)
+        """By address, 1 more than the number of its only SA, which has one port; 0 = it has no SA."""
+        self._port = array("H", (0,)) * len(addresses.names)
+        """By address, that port."""
+        self._made: dict[tuple[int, int], list[Moment]] = {}
+        """Of the other clients, by address and port: when which SA made keys or moved there, by time."""
+        self._part(addresses, sas)
+
+    def sa(self, client: int, port: int, first_ts: int) -> int:
+        """The number of the SA of a client's flow that begins at this time (ns); -1 = there is none."""
+        sole = self._sole[client]
+        if sole == 0:
+            return -1
+        if sole != _SEVERAL:
+            return sole - 1 if port == 0 or port == self._port[client] else -1
+        events = self._made.get((client, port))
+        return -1 if events is None else _latest(events, first_ts)
+
+    def _part(self, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
+        """Find the clients with only one SA, and note the moments of all others."""
+        for number, sa in enumerate(sas):
+            peers = sa.peers
+            for _, address, port in peers:
+                client = addresses.number(address)
+                if len(peers) == 1 and self._sole[client] == 0:
+                    self._sole[client], self._port[client] = number + 1, port
+                else:
+                    self._sole[client] = _SEVERAL
+        for number, sa in enumerate(sas):
+            for _, address, _ in sa.peers:
+                if self._sole[addresses.number(address)] == _SEVERAL:
+                    self._note(addresses, number, sa)
+                    break
+        for events in self._made.values():
+            events.sort(key=_BY_TIME)
+
+    def _note(self, addresses: Addresses, number: int, sa: IkeSa) -> None:
         moves = sa.peers
-        if not any(wanted[addresses.number(address)] for _, address, _ in moves):
-            continue
         moments = list(moves)
         for exchange in sa.exchanges.values():
             if exchange.kind in (_AUTH, _CHILD):
@@ -345,10 +410,7 @@ def _key_times(
         for ts, address, port in moments:
             client = addresses.number(address)
             for peer in ((client, port), (client, 0)):
-                made.setdefault(peer, []).append((ts, number))
-    for events in made.values():
-        events.sort(key=_BY_TIME)
-    return made
+                self._made.setdefault(peer, []).append((ts, number))
 
 
 def _latest(events: list[Moment], first_ts: int) -> int:

@@ -13,7 +13,7 @@ from pcapan.record import changed
 from pcapan.scan.columns import FLOW_COLUMNS, Flow, FlowColumns
 from pcapan.track import flows
 from pcapan.track.addresses import Addresses
-from pcapan.track.flows import NO_PORT, SECOND, SEVERAL_PORTS
+from pcapan.track.flows import SECOND
 from tests.kit.sources import source_of
 
 #: Without a compiler both are the source.
@@ -144,11 +144,6 @@ def test_groups(rows: list[Flow], owners: list[int]) -> None:
                 if to == 4500
             ]
             assert groups.spans(owner, 4500) == spans
-            ports = {port for port, _, _ in spans}
-            for known in (NO_PORT, SEVERAL_PORTS, 4500):
-                both = ports | {known} - {NO_PORT}
-                one = both.pop() if len(both) == 1 else SEVERAL_PORTS if both else NO_PORT
-                assert groups.one_port(owner, 4500, known) == one
 
 
 @given(A_FILE)
@@ -157,6 +152,9 @@ def test_what_is_asked_of_all_flows(rows: list[Flow]) -> None:
         made = module.gather_flows([columns_of(rows)], Addresses([ADDRESSES]))
         seen = [one.flow for one in made]
         assert list(made.ends()) == [(one.src, one.flow.sport, one.dst, one.flow.dport) for one in made]
+        of_two = [flow for flow in seen if flow.src in (1, 4)]
+        last_of = [(NAMES[flow.src], flow.sport, flow.last_ts) for flow in of_two]
+        assert list(made.last_of(["198.18.0.1", "::1", "192.0.2.1"])) == last_of
         moments = [(2 * SECOND, 2 * SECOND), (2 * SECOND, 3 * SECOND), (3 * SECOND, 4 * SECOND)]
         assert made.going_on(1, moments) == [
             sum(

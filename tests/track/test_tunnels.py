@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections import defaultdict
 from itertools import groupby
 from types import ModuleType
 from typing import Any
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from pcapan.scan.columns import Flow
 from pcapan.track import tunnels
 from pcapan.track.addresses import Addresses
-from pcapan.track.flows import SECOND, EspFlow, Flows, gather_flows
+from pcapan.track.flows import NO_PORT, SECOND, SEVERAL_PORTS, EspFlow, Flows, gather_flows
 from pcapan.track.sas import Basis, SaState
 from tests.kit.sources import source_of
 from tests.track.test_flows import A_FILE, ADDRESSES, NAMES, columns_of
@@ -99,6 +101,35 @@ def test_servers_of_a_client(rows: list[Flow], servers: set[str]) -> None:
         both = sorted((client, NAMES[server]) for client, _, server in (ends(r.flow, servers) for r in flows))
         wanted = {client: {name for _, name in own} for client, own in groupby(both, lambda one: one[0])}
         assert {n: clients.servers_of(n) for n in range(len(NAMES)) if clients.servers_of(n)} == wanted
+
+
+@given(A_FILE, SERVERS, st.sampled_from([NO_PORT, SEVERAL_PORTS, 4500]))
+def test_the_only_port_of_a_client(rows: list[Flow], servers: set[str], known: int) -> None:
+    for module in MODULES:
+        flows = gather_flows([columns_of(rows)], Addresses([ADDRESSES]))
+        clients = module.Clients(flows, [NAMES.index(server) for server in servers])
+        found = array("i", [known]) * len(NAMES)
+        clients.note_ports(4500, found)
+        ports: dict[int, set[int]] = defaultdict(set)
+        for row in rows:
+            client, _, _ = ends(row, servers)
+            mine, theirs = (row.sport, row.dport) if row.src == client else (row.dport, row.sport)
+            if theirs == 4500:
+                ports[client].add(mine)
+        for client, one in enumerate(found):
+            both = list(ports[client] | {known} - {NO_PORT})
+            assert one == (both[0] if len(both) == 1 else SEVERAL_PORTS if both else NO_PORT)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_repeats(module: ModuleType) -> None:
+    repeats = module.Repeats(1000)
+    pairs = [(number % 3, number) for number in range(1000)]
+    for pair in (*pairs, *pairs[::5]):
+        repeats.add(*pair)
+    told = [repeats.may_repeat(*pair) for pair in pairs]
+    assert all(told[::5])
+    assert sum(told) < 400, "hardly any other is taken for one"
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -151,7 +151,7 @@ def quiet_ns(row: Handshake) -> int:
 @HANDSHAKES.column()
 def client_on_4500(row: Handshake) -> bool:
     """Anything of this source's address was seen on UDP 4500, fragments without ports included."""
-    source = row.facts.sources.get(row.sa.src)
+    source = row.facts.sources.find(row.sa.src)
     return (
         (source is not None and (source.has_esp or any(sa.exchanges for sa in source.ike_sas)))
         or any(entry.src == row.sa.src and entry.sport != 500 for entry in row.facts.lost)

@@ -15,10 +15,12 @@ cdef class _Gathering:
     cdef Around _around
     cdef Texts _names
     cdef dict _found
+    cdef readonly bytearray kinds
 
     @cython.locals(source=Source, sa=IkeSa)
     cpdef dict busy(self, object series)
 
+    @cython.locals(number=cython.size_t)
     cdef Source _source(self, str address)
 
 

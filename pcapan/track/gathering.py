@@ -32,15 +32,13 @@ _BUSY, _IDLE = 1, 2
 class Sources(Mapping[str, Source]):
     """All sources by address, in order of appearance: the busy ones come first."""
 
-    def __init__(self, busy: dict[str, Source], around: Around, names: Texts) -> None:
-        """`names` are the addresses by number, see `pcapan.track.addresses`."""
+    def __init__(self, busy: dict[str, Source], kinds: bytearray, around: Around, names: Texts) -> None:
+        """`names` are the addresses by number, `kinds` tells by number which of them are the `busy` ones."""
         self.around = around
         self._names = names
         self._busy = busy
-        self._kinds = bytearray(len(names))
-        for address in busy:
-            self._kinds[names.number(address)] = _BUSY
-        self.idle, self.with_tunnels = _idle(around, self._kinds)
+        self._kinds = kinds
+        self.idle, self.with_tunnels = _idle(around, kinds)
         """Addresses of the others, by number, and how many have tunnels: those come first."""
         self._made: dict[int, Source] = {}
         self.in_order: Late[Source] = Late(list(busy.values()), len(self.idle), self._idle_source)
@@ -58,14 +56,20 @@ class Sources(Mapping[str, Source]):
         some = map(tunnels.count_of, self.idle[: self.with_tunnels])
         return chain(own, some, bytes(len(self.idle) - self.with_tunnels))
 
-    def __getitem__(self, address: str) -> Source:
+    def find(self, address: str) -> Source | None:
+        """The source with this address; None when there is none."""
         found = self._busy.get(address)
-        if found is not None:
-            return found
-        number = self._names.number(address)
-        if number < 0 or self._kinds[number] != _IDLE:
+        if found is None:
+            number = self._names.number(address)
+            if number >= 0 and self._kinds[number] == _IDLE:
+                found = self._source(number)
+        return found
+
+    def __getitem__(self, address: str) -> Source:
+        found = self.find(address)
+        if found is None:
             raise KeyError(address)
-        return self._source(number)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         return chain(self._busy, map(self._names.text, self.idle))
@@ -97,7 +101,8 @@ def gather_sources(track: Track) -> Sources:
     series = find_series(_candidates(track, lone))
     names = track.timeline.addresses.names
     around = Around(track)
-    return Sources(_Gathering(track, around, names).busy(series), around, names)
+    gathering = _Gathering(track, around, names)
+    return Sources(gathering.busy(series), gathering.kinds, around, names)
 
 
 class _Gathering:
@@ -108,6 +113,8 @@ class _Gathering:
         self._around = around
         self._names = names
         self._found: dict[str, Source] = {}
+        self.kinds = bytearray(len(names))
+        """By number of an address, whether its source was made."""
 
     def busy(self, series: Iterable[ProbeSeries]) -> dict[str, Source]:
         """By address, in order of appearance."""
@@ -135,6 +142,7 @@ class _Gathering:
         source = self._found.get(address)
         if source is None:
             number = self._names.number(address)
+            self.kinds[number] = _BUSY
             source = self._found[address] = Source(address, number, self._around)
         return source
 

@@ -196,10 +196,9 @@ class _Tracker:
                 confirmed.append(sa)
         self._date_older(self.began)
         capture_end = self.timeline.last_ts
-        addresses = {peer[1] for sa in confirmed for peer in sa.peers}
-        alive = {
-            (src, sport): last_ts for src, sport, last_ts in self.keepalives.last_of(addresses)
-        }
+        sas = confirmed if len(self.keepalives) else []
+        last_times = self.keepalives.last_of({peer[1] for sa in sas for peer in sa.peers})
+        alive = {(src, sport): last_ts for src, sport, last_ts in last_times}
         for sa in confirmed:
             until = max([alive.get(peer[1:], 0) for peer in sa.peers], default=0) if alive else 0
             judge_end(sa, capture_end, until)

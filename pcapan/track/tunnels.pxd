@@ -65,7 +65,7 @@ cdef class _Keys:
     cdef Py_ssize_t sa(self, size_t client, unsigned int port, long long first_ts) except? -2
 
     @cython.locals(number=cython.size_t, sa=IkeSa, peers=list, client=cython.size_t)
-    cdef int _part(self, object addresses, object sas) except -1
+    cdef int _part(self, object addresses, object sas, const unsigned char[::1] wanted) except -1
 
     @cython.locals(moves=list)
     cdef int _note(self, object addresses, object number, IkeSa sa) except -1
@@ -120,6 +120,9 @@ cdef class Owned:
         signs=cython.uchar[::1],
     )
     cdef int _find(self, _Keys keys) except -1
+
+    @cython.locals(clients=Clients, found=bytearray, row=cython.size_t)
+    cdef bytearray _with_flows(self)
 
     @cython.locals(
         clients=Clients,

@@ -153,7 +153,15 @@ class Owned:
         self._spis = KeyTable()
         self._with_spi: list[int] = []
         """By row of the table before, the number of the SA."""
-        self._find(_Keys(addresses, sas))
+        if count:
+            self._find(_Keys(addresses, sas, self._with_flows()))
+
+    def _with_flows(self) -> bytearray:
+        """By address, whether it is a client with flows."""
+        clients, found = self._clients, bytearray(len(self._bare_of))
+        for row in range(len(clients.client)):
+            found[clients.client[row]] = 1
+        return found
 
     def _find(self, keys: _Keys) -> None:
         clients, columns = self._clients, self._clients.flows.columns
@@ -217,7 +225,7 @@ class Repeats:
     def __init__(self, expected: int) -> None:
         """With room for about so many."""
         room = 64
-        while room < 4 * expected:
+        while room < 2 * expected:
             room *= 2
         self._mask = 8 * room - 1
         self._seed = int.from_bytes(os.urandom(8), "big")  # Nobody can prepare keys that collide.
@@ -362,14 +370,15 @@ def attach_esp(
 class _Keys:
     """Which SA with IKE made keys last for a client and its port."""
 
-    def __init__(self, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
+    def __init__(self, addresses: Addresses, sas: Sequence[IkeSa], wanted: bytearray) -> None:
+        """Only of clients whose byte in `wanted`, by address, is not 0."""
         self._sole = array("I", (0,)) * len(addresses.names)
         """By address, 1 more than the number of its only SA, which has one port; 0 = it has no SA."""
         self._port = array("H", (0,)) * len(addresses.names)
         """By address, that port."""
         self._made: dict[tuple[int, int], list[Moment]] = {}
         """Of the other clients, by address and port: when which SA made keys or moved there, by time."""
-        self._part(addresses, sas)
+        self._part(addresses, sas, wanted)
 
     def sa(self, client: int, port: int, first_ts: int) -> int:
         """The number of the SA of a client's flow that begins at this time (ns); -1 = there is none."""
@@ -381,12 +390,14 @@ class _Keys:
         events = self._made.get((client, port))
         return -1 if events is None else _latest(events, first_ts)
 
-    def _part(self, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
+    def _part(self, addresses: Addresses, sas: Sequence[IkeSa], wanted: bytearray) -> None:
         """Find the clients with only one SA, and note the moments of all others."""
         for number, sa in enumerate(sas):
             peers = sa.peers
             for _, address, port in peers:
                 client = addresses.number(address)
+                if not wanted[client]:
+                    continue
                 if len(peers) == 1 and self._sole[client] == 0:
                     self._sole[client], self._port[client] = number + 1, port
                 else:

@@ -1,4 +1,4 @@
-"""Sources that are made late are those that would be found one by one, on all samples."""
+"""Sources that are made late are those that would be found one by one, on all samples and some more."""
 
 from __future__ import annotations
 
@@ -7,13 +7,63 @@ import pytest
 from pcapan.pipeline import read_facts
 from pcapan.tables.facts import Facts
 from pcapan.track.flows import Flows
+from tests.kit.dsl import Case, parse
+from tests.kit.expect import play
 from tests.samples_kit import Sample, incidents
 
+#: Clients with IKE, tunnels older than the capture, flows that are none, keepalives, and a server that dials.
+MANY = """
+host S 198.51.100.1
+host T 198.51.100.2
+host A 203.0.113.1
+host B 203.0.113.2
+host C 203.0.113.3
+host D 203.0.113.4
+host E 203.0.113.5
+host F 203.0.113.7
+host G 203.0.113.6
+server S T
+0 D:4001 > S ESP spi=d1 seq=1
+*6 1+1 B:4001 > S ESP spi=b1 seq=#
+*6 1+1 S > B:4001 ESP spi=b2 seq=#
+*6 1+1 B:4002 > T ESP spi=b3 seq=#
+*6 1+1 T > B:4002 ESP spi=b4 seq=#
+2 E:4500 > S KEEPALIVE
+*6 2+1 C:4001 > S ESP spi=c1 seq=#
+*6 2+1 S > C:4001 ESP spi=c2 seq=#
+*6 2+1 A:4001 > S ESP spi=a1 seq=#
+*6 2+1 S > A:4001 ESP spi=a2 seq=#
+*6 2+1 T:4500 > S ESP spi=e1 seq=#
+*6 2+1 S > T:4500 ESP spi=e2 seq=#
+3 A > S INIT i=a1
+3.1 S > A INIT-R i=a1 r=b1
+3.2 A:4500 > S AUTH i=a1 r=b1
+3.3 S > A:4500 AUTH-R i=a1 r=b1
+4 G > T INIT i=a2
+{file}
+9 C:4009 > S ESP spi=c1 seq=9
+*4 10+1 F > S NATIVE spi=f1 seq=#
+*4 10+1 S > F NATIVE spi=f2 seq=#
+10 D:4001 > T KEEPALIVE
+"""
+CASES = [parse(MANY.format(file=line)) for line in ("", "file")]
 
-@pytest.fixture(params=incidents(), ids=lambda sample: sample.name)
+
+@pytest.fixture(params=[*incidents(), *CASES], ids=lambda it: it.name if isinstance(it, Sample) else "many")
 def facts(request: pytest.FixtureRequest) -> Facts:
-    sample: Sample = request.param
-    return read_facts([str(path) for path in sample.captures])[0]
+    if isinstance(request.param, Sample):
+        return read_facts([str(path) for path in request.param.captures])[0]
+    return play(request.param)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_stays_a_number(case: Case) -> None:
+    facts = play(case)
+    assert [source.address for source in facts.sources.busy] == ["203.0.113.1", "203.0.113.6"]
+    assert facts.sources.in_order.others == 7
+    assert facts.track.sas.others == 5
+    assert facts.older_sas == 5
+    assert facts.sources.with_tunnels == 3
 
 
 def expected(facts: Facts) -> dict[str, set[str]]:

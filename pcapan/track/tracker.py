@@ -113,10 +113,10 @@ class _Tracker:
     def run(self) -> Track:
         self.intake.settle(self.both_ways, self.timeline.last_ts - GRACE)
         self._link_rekeyed()
-        addresses = self.timeline.addresses
-        servers = [number for number in map(addresses.number, self.roles.servers) if number >= 0]
+        names = self.timeline.addresses.names
+        servers = [number for number in map(names.number, self.roles.servers) if number >= 0]
         clients = Clients(self.esp, servers)
-        tunnels = attach_esp(clients, addresses, self.sas, self.both_ways, self.began)
+        tunnels = attach_esp(clients, self.sas, self.both_ways, self.began)
         confirmed, orphans, stray = self._judge()
         return Track(
             timeline=self.timeline,

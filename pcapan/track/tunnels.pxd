@@ -11,7 +11,7 @@ cdef long long _SLACK
 cdef int _AUTH, _CHILD
 cdef unsigned long long _TUNNEL_PACKETS
 cdef int _SERVERS, _CLIENTS, _STEADY_ONE
-cdef unsigned int _SEVERAL
+cdef unsigned int _SEVERAL, _NOWHERE
 cdef int _NO_PORT, _SEVERAL_PORTS
 
 
@@ -64,11 +64,13 @@ cdef class _Keys:
     @cython.locals(sole=cython.uint)
     cdef Py_ssize_t sa(self, size_t client, unsigned int port, long long first_ts) except? -2
 
-    @cython.locals(number=cython.size_t, sa=IkeSa, peers=list, client=cython.size_t)
-    cdef int _part(self, object addresses, object sas, const unsigned char[::1] wanted) except -1
+    @cython.locals(
+        number=cython.size_t, sa=IkeSa, peers=list, client=cython.size_t, home=cython.uint[::1]
+    )
+    cdef int _part(self, Texts names, object sas, const unsigned char[::1] wanted) except -1
 
-    @cython.locals(moves=list)
-    cdef int _note(self, object addresses, object number, IkeSa sa) except -1
+    @cython.locals(moves=list, client=cython.size_t)
+    cdef int _note(self, Texts names, object number, IkeSa sa) except -1
 
 
 @cython.final

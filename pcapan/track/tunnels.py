@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pcapan.decode.numbers import CREATE_CHILD_SA, IKE_AUTH
 from pcapan.scan.keys import KeyTable
-from pcapan.track.addresses import Addresses
+from pcapan.track.addresses import Texts
 from pcapan.track.flows import NO_PORT, SECOND, SEVERAL_PORTS, FlowGroups, Flows
 from pcapan.track.sas import IkeSa
 
@@ -43,7 +43,7 @@ TUNNEL_PACKETS = 5
 _SLACK, _TUNNEL_PACKETS, _AUTH, _CHILD = ESP_SLACK, TUNNEL_PACKETS, IKE_AUTH, CREATE_CHILD_SA
 #: What is seen of an SA: a flow from the server, one from somebody else, one that no scanner sends.
 _SERVERS, _CLIENTS, _STEADY_ONE = 1, 2, 4
-_SEVERAL = 0xFFFFFFFF
+_SEVERAL = _NOWHERE = 0xFFFFFFFF
 
 _NO_PORT, _SEVERAL_PORTS = NO_PORT, SEVERAL_PORTS
 
@@ -129,7 +129,7 @@ class Clients:
 class Owned:
     """The SA of each flow, by number: those with IKE come first, then those of which only ESP is seen."""
 
-    def __init__(self, clients: Clients, addresses: Addresses, sas: Sequence[IkeSa]) -> None:
+    def __init__(self, clients: Clients, sas: Sequence[IkeSa]) -> None:
         count = len(clients.flows)
         self.begin = len(sas)
         """How many have IKE."""
@@ -144,7 +144,7 @@ class Owned:
         self._owner, self._first = self.owners, self.first
         """The same, as compiled code looks into them."""
         self._clients = clients
-        self._bare_of = array("I", (0,)) * len(addresses.names)
+        self._bare_of = array("I", (0,)) * len(clients.flows.names)
         """By address, 1 more than the number of the first SA without IKE of this client; 0 = it has none."""
         self._others = KeyTable()
         """Clients with their ports and servers, where a client has more than one such SA."""
@@ -154,7 +154,7 @@ class Owned:
         self._with_spi: list[int] = []
         """By row of the table before, the number of the SA."""
         if count:
-            self._find(_Keys(addresses, sas, self._with_flows()))
+            self._find(_Keys(clients.flows.names, sas, self._with_flows()))
 
     def _with_flows(self) -> bytearray:
         """By address, whether it is a client with flows."""
@@ -345,23 +345,20 @@ class Tunnels:
 
 
 def attach_esp(
-    clients: Clients,
-    addresses: Addresses,
-    sas: Sequence[IkeSa],
-    both_ways: frozenset[str],
-    began: Mapping[str, int],
+    clients: Clients, sas: Sequence[IkeSa], both_ways: frozenset[str], began: Mapping[str, int]
 ) -> Tunnels:
     """Give every flow to its SA; gives the tunnels without any IKE message.
 
-    `addresses` are those of all files, `both_ways` the servers of which both directions were captured,
-    `began` when the capture of each server began: such a tunnel was there before.
+    `both_ways` are the servers of which both directions were captured, `began` tells when the capture of
+    each server began: such a tunnel was there before.
     """
-    heard = bytearray(len(addresses.names))
+    names = clients.flows.names
+    heard = bytearray(len(names))
     for server in both_ways:
-        number = addresses.number(server)
+        number = names.number(server)
         if number >= 0:
             heard[number] = 1
-    tunnels = Tunnels(clients, Owned(clients, addresses, sas), heard, began)
+    tunnels = Tunnels(clients, Owned(clients, sas), heard, began)
     if len(clients.flows):
         tunnels.carried_by(sas)
     return tunnels
@@ -370,15 +367,15 @@ def attach_esp(
 class _Keys:
     """Which SA with IKE made keys last for a client and its port."""
 
-    def __init__(self, addresses: Addresses, sas: Sequence[IkeSa], wanted: bytearray) -> None:
+    def __init__(self, names: Texts, sas: Sequence[IkeSa], wanted: bytearray) -> None:
         """Only of clients whose byte in `wanted`, by address, is not 0."""
-        self._sole = array("I", (0,)) * len(addresses.names)
+        self._sole = array("I", (0,)) * len(names)
         """By address, 1 more than the number of its only SA, which has one port; 0 = it has no SA."""
-        self._port = array("H", (0,)) * len(addresses.names)
+        self._port = array("H", (0,)) * len(names)
         """By address, that port."""
         self._made: dict[tuple[int, int], list[Moment]] = {}
         """Of the other clients, by address and port: when which SA made keys or moved there, by time."""
-        self._part(addresses, sas, wanted)
+        self._part(names, sas, wanted)
 
     def sa(self, client: int, port: int, first_ts: int) -> int:
         """The number of the SA of a client's flow that begins at this time (ns); -1 = there is none."""
@@ -390,27 +387,27 @@ class _Keys:
         events = self._made.get((client, port))
         return -1 if events is None else _latest(events, first_ts)
 
-    def _part(self, addresses: Addresses, sas: Sequence[IkeSa], wanted: bytearray) -> None:
+    def _part(self, names: Texts, sas: Sequence[IkeSa], wanted: bytearray) -> None:
         """Find the clients with only one SA, and note the moments of all others."""
+        home = array("I", (_NOWHERE,)) * len(sas)  # a wanted client of each; of several, each has several SAs
         for number, sa in enumerate(sas):
             peers = sa.peers
             for _, address, port in peers:
-                client = addresses.number(address)
+                client = names.number(address)
                 if not wanted[client]:
                     continue
+                home[number] = client
                 if len(peers) == 1 and self._sole[client] == 0:
                     self._sole[client], self._port[client] = number + 1, port
                 else:
                     self._sole[client] = _SEVERAL
         for number, sa in enumerate(sas):
-            for _, address, _ in sa.peers:
-                if self._sole[addresses.number(address)] == _SEVERAL:
-                    self._note(addresses, number, sa)
-                    break
+            if home[number] != _NOWHERE and self._sole[home[number]] == _SEVERAL:
+                self._note(names, number, sa)
         for events in self._made.values():
             events.sort(key=_BY_TIME)
 
-    def _note(self, addresses: Addresses, number: int, sa: IkeSa) -> None:
+    def _note(self, names: Texts, number: int, sa: IkeSa) -> None:
         moves = sa.peers
         moments = list(moves)
         for exchange in sa.exchanges.values():
@@ -419,7 +416,7 @@ class _Keys:
                 at = moves[0] if len(moves) == 1 else max([p for p in moves if p[0] <= ts], default=moves[0])
                 moments.append((ts, *at[1:]))
         for ts, address, port in moments:
-            client = addresses.number(address)
+            client = names.number(address)
             for peer in ((client, port), (client, 0)):
                 self._made.setdefault(peer, []).append((ts, number))
 

@@ -27,11 +27,10 @@ SERVERS = st.sets(st.sampled_from(NAMES))
 
 
 def attached(module: ModuleType, rows: list[Flow], servers: set[str], heard: set[str]) -> tuple[Flows, Any]:
-    addresses = Addresses([ADDRESSES])
-    flows = gather_flows([columns_of(rows)], addresses)
+    flows = gather_flows([columns_of(rows)], Addresses([ADDRESSES]))
     clients = module.Clients(flows, [NAMES.index(server) for server in servers])
     began = dict.fromkeys(servers, SECOND)
-    return flows, module.attach_esp(clients, addresses, [], frozenset(heard), began)
+    return flows, module.attach_esp(clients, [], frozenset(heard), began)
 
 
 def ends(flow: Flow, servers: set[str]) -> tuple[int, int, int]:

@@ -23,8 +23,11 @@ from pcapan.scan.flows cimport (
     _SRC_HI,
     _SRC_LO,
 )
-from pcapan.scan.lines cimport left, low, row_of, time_of
+from pcapan.scan.keys cimport KeyTable
+from pcapan.scan.lines cimport left, longer, low, row_of, time_of
 from pcapan.scan.rows cimport MessageRows
+
+cdef size_t _TOGETHER
 
 
 @cython.locals(
@@ -32,10 +35,8 @@ from pcapan.scan.rows cimport MessageRows
     row=cython.size_t,
     near=cython.p_ulonglong,
     far=cython.p_ulonglong,
-    wide=cython.p_ulonglong,
     kind=cython.ulonglong,
     ends=cython.ulonglong,
-    addresses=cython.ulonglong,
     src=cython.uint[::1],
     dst=cython.uint[::1],
     sport=cython.ushort[::1],
@@ -54,6 +55,21 @@ from pcapan.scan.rows cimport MessageRows
     copies=cython.ulonglong[::1],
 )
 cpdef object flow_columns(FlowTable table, MessageRows rows)
+
+@cython.locals(
+    ends=cython.ulonglong[::1],
+    total=cython.size_t,
+    begin=cython.size_t,
+    count=cython.size_t,
+    index=cython.size_t,
+    at=cython.size_t,
+    addresses=cython.ulonglong,
+    version=cython.ulonglong,
+    wide=cython.p_ulonglong,
+)
+cdef int _number_addresses(
+    FlowTable table, KeyTable keys, unsigned int[::1] src, unsigned int[::1] dst
+) except -1
 
 @cython.locals(
     row=cython.size_t,

@@ -7,12 +7,15 @@ where it can (see `pcapan.compiled`; C types are in the .pxd).
 
 from __future__ import annotations
 
+from array import array
+
 from pcapan.scan.columns import FlowColumns
 
 TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
     from pcapan import shadow as cython
     from pcapan.scan.flows import FlowTable
+    from pcapan.scan.keys import KeyTable
     from pcapan.scan.rows import MessageRows
 else:
     try:
@@ -41,7 +44,10 @@ if not cython.compiled:
         _SRC_HI,
         _SRC_LO,
     )
-    from pcapan.scan.lines import left, low, row_of, time_of
+    from pcapan.scan.lines import left, longer, low, row_of, time_of
+
+#: Rows whose addresses are looked for together.
+_TOGETHER = 32
 
 
 def flow_columns(table: FlowTable, rows: MessageRows) -> FlowColumns:
@@ -50,22 +56,18 @@ def flow_columns(table: FlowTable, rows: MessageRows) -> FlowColumns:
     `rows` numbers the addresses, in order of first appearance.
     """
     count = len(table)
-    made = FlowColumns(count)
+    made = FlowColumns()
+    for column in made.columns():
+        longer(column, count)
     src, dst, sport, dport, spi = made.src, made.dst, made.sport, made.dport, made.spi
     packets, octets, first_ts, last_ts = made.packets, made.octets, made.first_ts, made.last_ts
     first_frame, last_frame = made.first_frame, made.last_frame
     lowest, highest, gap = made.lowest_sequence, made.highest_sequence, made.longest_gap
     gap_from, copies = made.gap_from, made.copies
+    _number_addresses(table, rows._addresses, src, dst)
     for row in range(count):
         near, far = row_of(table._near, row), row_of(table._far, row)
-        kind, ends, addresses = far[_KIND], near[_ENDS], near[_ADDRESSES]
-        if kind & 255 == 4:
-            src[row] = rows.address(4, 0, addresses >> 32)
-            dst[row] = rows.address(4, 0, low(addresses))
-        else:
-            wide = row_of(table._wide, addresses)
-            src[row] = rows.address(kind & 255, wide[_SRC_HI], wide[_SRC_LO])
-            dst[row] = rows.address(kind & 255, wide[_DST_HI], wide[_DST_LO])
+        kind, ends = far[_KIND], near[_ENDS]
         sport[row] = ends >> 48
         dport[row] = ends >> 32 & 0xFFFF
         spi[row] = low(ends)
@@ -81,6 +83,34 @@ def flow_columns(table: FlowTable, rows: MessageRows) -> FlowColumns:
         gap_from[row] = time_of(near[_GAP_FROM])
         copies[row] = kind >> 8
     return made
+
+
+def _number_addresses(table: FlowTable, keys: KeyTable, src: array[int], dst: array[int]) -> None:
+    """Write the numbers of the rows' addresses, of some rows at a time: what all of them need is brought near
+    before it is asked for."""
+    ends = array("Q", bytes(8 * 6 * _TOGETHER))
+    for begin in range(0, len(table), _TOGETHER):
+        count = min(len(table) - begin, _TOGETHER)
+        for index in range(count):
+            addresses = row_of(table._near, begin + index)[_ADDRESSES]
+            version = row_of(table._far, begin + index)[_KIND] & 255
+            at = 6 * index
+            ends[at] = ends[at + 3] = version
+            if version == 4:
+                ends[at + 1] = ends[at + 4] = 0
+                ends[at + 2], ends[at + 5] = addresses >> 32, low(addresses)
+            else:
+                wide = row_of(table._wide, addresses)
+                ends[at + 1], ends[at + 2] = wide[_SRC_HI], wide[_SRC_LO]
+                ends[at + 4], ends[at + 5] = wide[_DST_HI], wide[_DST_LO]
+        for at in range(0, 6 * count, 3):
+            keys.bring_slot(ends[at], ends[at + 1], ends[at + 2])
+        for at in range(0, 6 * count, 3):
+            keys.bring_key(ends[at], ends[at + 1], ends[at + 2])
+        for index in range(count):
+            at = 6 * index
+            src[begin + index] = keys.row(ends[at], ends[at + 1], ends[at + 2])
+            dst[begin + index] = keys.row(ends[at + 3], ends[at + 4], ends[at + 5])
 
 
 def packets_of_senders(table: FlowTable) -> dict[bytes, int]:

@@ -2,6 +2,7 @@
 cimport cython
 
 from pcapan.octets cimport mixed2
+from pcapan.scan.lines cimport bring, longer
 
 cdef size_t _BEGIN, _SPREAD
 
@@ -19,6 +20,16 @@ cdef class KeyTable:
     cpdef size_t row(
         self, unsigned long long first, unsigned long long second, unsigned long long third
     ) except? -1 nogil
+
+    @cython.locals(hashed=cython.ulonglong)
+    cpdef int bring_slot(
+        self, unsigned long long first, unsigned long long second, unsigned long long third
+    ) except -1 nogil
+
+    @cython.locals(hashed=cython.ulonglong, row=cython.size_t)
+    cpdef int bring_key(
+        self, unsigned long long first, unsigned long long second, unsigned long long third
+    ) except -1 nogil
 
     @cython.locals(
         room=cython.size_t,

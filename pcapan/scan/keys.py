@@ -21,6 +21,7 @@ else:
         from pcapan import shadow as cython
 if not cython.compiled:
     from pcapan.octets import mixed2
+    from pcapan.scan.lines import bring, longer
 
 _BEGIN = 64
 #: Slots a key, three of which stay free.
@@ -69,6 +70,18 @@ class KeyTable:
                 self._grow()
         return row
 
+    def bring_slot(self, first: int, second: int, third: int) -> None:
+        """Have that brought near which `bring_key` will look at first."""
+        hashed = mixed2(mixed2(self._seed, first, second), third, 0)
+        bring(self._slots, hashed & (_SPREAD * self._room - 1))
+
+    def bring_key(self, first: int, second: int, third: int) -> None:
+        """Have that brought near which `row` will look at then."""
+        hashed = mixed2(mixed2(self._seed, first, second), third, 0)
+        row = self._slots[hashed & (_SPREAD * self._room - 1)]
+        if row:
+            bring(self._keys, 3 * row - 3)
+
     def key(self, row: int) -> tuple[int, int, int]:
         """The key with this number."""
         at = 3 * row
@@ -79,9 +92,9 @@ class KeyTable:
         room = 4 * self._room
         # An array that is looked into cannot grow, and a new one would be a copy of all there is.
         self._keys = array("Q")
-        self._held.frombytes(bytes(8 * 3 * (room - self._room)))
+        longer(self._held, 3 * room)
         self._keys = self._held
-        self._slots = array("I", bytes(4 * _SPREAD * room))
+        self._slots = array("I", (0,)) * (_SPREAD * room)
         self._room = room
         mask = _SPREAD * room - 1
         for row in range(self._count):

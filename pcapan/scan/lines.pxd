@@ -32,8 +32,12 @@ cdef inline unsigned long long* row_of(unsigned long long[::1] words, size_t row
 
 
 # What the array holds beyond what it held is not initialised.
+cdef inline int longer(array.array held, size_t numbers) except -1:
+    return array.resize(held, numbers)
+
+
 cdef inline int grown(array.array held, size_t rows) except -1:
-    return array.resize(held, rows * WIDTH + 7)
+    return longer(held, rows * WIDTH + 7)
 
 
 # Lines are of 64 octets with all processors that matter; with others rows lie across them, and that is all.
@@ -52,7 +56,11 @@ cdef inline int move(unsigned long long[::1] words, size_t rows, size_t before, 
 
 
 # The place is only handed to the processor, never read.
-cdef inline void bring(unsigned long long[::1] words, size_t at) noexcept nogil:
+ctypedef fused Words:
+    unsigned long long[::1]
+    unsigned int[::1]
+
+cdef inline void bring(Words words, size_t at) noexcept nogil:
     _bring(&words[at])
 
 

@@ -23,9 +23,14 @@ def row_of(words: array[int], row: int) -> memoryview:
     return memoryview(words)[WIDTH * row : WIDTH * (row + 1)]
 
 
+def longer(held: array[int], numbers: int) -> None:
+    """Make an array that nobody looks into so long; compiled, what is new in it is not initialised."""
+    held.frombytes(bytes(held.itemsize * (numbers - len(held))))
+
+
 def grown(held: array[int], rows: int) -> None:
     """Make room for so many rows in an array that nobody looks into."""
-    held.frombytes(bytes(8 * (WIDTH * rows - len(held))))
+    longer(held, WIDTH * rows)
 
 
 def begin(words: array[int]) -> int:

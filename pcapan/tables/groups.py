@@ -299,7 +299,7 @@ def node_answered(row: Node) -> int:
 @NODES.column("sources")
 def node_sources(row: Node) -> int:
     """Source addresses that use it."""
-    return sum(row.address in source.servers for source in row.facts.sources.values())
+    return row.facts.sources.count_with(row.address)
 
 
 @NODES.column("SAs")

@@ -33,3 +33,8 @@ cdef size_t _clients_of_tunnels(Around around, unsigned char[::1] kinds, unsigne
 cdef size_t _clients_of_flows(
     Clients clients, unsigned char[::1] kinds, unsigned int[::1] found, size_t count
 ) except? 0
+
+@cython.locals(row=cython.size_t, client=cython.size_t, count=cython.size_t)
+cdef size_t _count_clients(
+    Clients clients, const unsigned char[::1] kinds, size_t server, unsigned char[::1] counted
+) except? 0

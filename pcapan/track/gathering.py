@@ -56,6 +56,12 @@ class Sources(Mapping[str, Source]):
         some = map(tunnels.count_of, self.idle[: self.with_tunnels])
         return chain(own, some, bytes(len(self.idle) - self.with_tunnels))
 
+    def count_with(self, server: str) -> int:
+        """How many of them have to do with a server."""
+        busy = sum(server in source.servers for source in self.busy)
+        number = self._names.number(server)
+        return busy if number < 0 else busy + _count_idle(self.around, self._kinds, number)
+
     def find(self, address: str) -> Source | None:
         """The source with this address; None when there is none."""
         found = self._busy.get(address)
@@ -174,6 +180,22 @@ def _clients_of_flows(clients: Clients, kinds: bytearray, found: array[int], cou
         if kinds[client] == 0:
             kinds[client] = _IDLE
             found[count] = client
+            count += 1
+    return count
+
+
+def _count_idle(around: Around, kinds: bytearray, server: int) -> int:
+    """How many idle sources have flows to or from a server, by the number of its address."""
+    counted = bytearray(len(kinds))
+    return sum([_count_clients(clients, kinds, server, counted) for clients in around.clients])
+
+
+def _count_clients(clients: Clients, kinds: bytearray, server: int, counted: bytearray) -> int:
+    count = 0
+    for row in range(len(clients.client)):
+        client = clients.client[row]
+        if clients.server[row] == server and kinds[client] == _IDLE and not counted[client]:
+            counted[client] = 1
             count += 1
     return count
 

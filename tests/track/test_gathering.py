@@ -101,6 +101,12 @@ def test_sources_in_order_of_appearance(facts: Facts) -> None:
     assert sources.busy == sources.in_order[: len(sources.busy)]
 
 
+def test_how_many_use_a_server(facts: Facts) -> None:
+    wanted = expected(facts).values()
+    for server in (*facts.track.roles.servers, *facts.sources, "192.0.2.254"):
+        assert facts.sources.count_with(server) == sum(server in servers for servers in wanted)
+
+
 def test_whoever_asks_gets_the_same_source(facts: Facts) -> None:
     sources = facts.sources
     for at, address in reversed(list(enumerate(sources))):

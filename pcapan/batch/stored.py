@@ -28,7 +28,7 @@ from pcapan.detect.rule import Rule
 from pcapan.detect.run import FactsStock
 from pcapan.ingest import frames, inputs
 from pcapan.model import Evidence
-from pcapan.record import Record
+from pcapan.record import Record, changed
 from pcapan.scan import columns, hashes
 from pcapan.tables.facts import Facts, Site, gather_facts
 from pcapan.tables.registry import TABLES
@@ -123,7 +123,9 @@ def pack(facts: Facts, stock: NotingStock) -> bytes:
         for name in TABLES
         if name not in _LARGE
     }
-    scans = pickle.dumps((facts.inputs, facts.scans), protocol=5)
+    # What is stored is plain: a mapping that looks into a table would not be read back.
+    plain = [changed(scan, talkers=dict(scan.talkers)) for scan in facts.scans]
+    scans = pickle.dumps((facts.inputs, plain), protocol=5)
     parts["scans"] = _compressed(scans)
     parts["shown"] = _shown_bytes([to_builtins(one) for one in stock.shown.values()])
     return _join(parts)

@@ -149,10 +149,10 @@ class FlowColumns:
     gap_from: array[int]
     copies: array[int]
 
-    def __init__(self, count: int = 0) -> None:
-        """`count` rows of zeros, for somebody to fill."""
+    def __init__(self) -> None:
+        """Without rows, for somebody to fill."""
         for name, kind in FLOW_COLUMNS.items():
-            setattr(self, name, array(kind, (0,)) * count)
+            setattr(self, name, array(kind))
 
     def __len__(self) -> int:
         return len(self.src)

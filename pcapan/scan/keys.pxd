@@ -21,15 +21,18 @@ cdef class KeyTable:
         self, unsigned long long first, unsigned long long second, unsigned long long third
     ) except? -1 nogil
 
-    @cython.locals(hashed=cython.ulonglong)
     cpdef int bring_slot(
         self, unsigned long long first, unsigned long long second, unsigned long long third
     ) except -1 nogil
 
-    @cython.locals(hashed=cython.ulonglong, row=cython.size_t)
+    @cython.locals(row=cython.size_t)
     cpdef int bring_key(
         self, unsigned long long first, unsigned long long second, unsigned long long third
     ) except -1 nogil
+
+    cdef inline unsigned long long _hash(
+        self, unsigned long long first, unsigned long long second, unsigned long long third
+    ) noexcept nogil
 
     @cython.locals(
         room=cython.size_t,
@@ -37,6 +40,5 @@ cdef class KeyTable:
         slot=cython.size_t,
         row=cython.size_t,
         at=cython.size_t,
-        hashed=cython.ulonglong,
     )
     cdef int _grow(self) except -1

@@ -51,7 +51,7 @@ class KeyTable:
     def row(self, first: int, second: int, third: int) -> int:
         """The number of a key of three numbers of 64 bits; how many there were before when it is new."""
         mask = _SPREAD * self._room - 1
-        slot = mixed2(mixed2(self._seed, first, second), third, 0) & mask
+        slot = self._hash(first, second, third) & mask
         while self._slots[slot] != 0:
             row = self._slots[slot] - 1
             at = 3 * row
@@ -72,13 +72,11 @@ class KeyTable:
 
     def bring_slot(self, first: int, second: int, third: int) -> None:
         """Have that brought near which `bring_key` will look at first."""
-        hashed = mixed2(mixed2(self._seed, first, second), third, 0)
-        bring(self._slots, hashed & (_SPREAD * self._room - 1))
+        bring(self._slots, self._hash(first, second, third) & (_SPREAD * self._room - 1))
 
     def bring_key(self, first: int, second: int, third: int) -> None:
         """Have that brought near which `row` will look at then."""
-        hashed = mixed2(mixed2(self._seed, first, second), third, 0)
-        row = self._slots[hashed & (_SPREAD * self._room - 1)]
+        row = self._slots[self._hash(first, second, third) & (_SPREAD * self._room - 1)]
         if row:
             bring(self._keys, 3 * row - 3)
 
@@ -86,6 +84,9 @@ class KeyTable:
         """The key with this number."""
         at = 3 * row
         return self._keys[at], self._keys[at + 1], self._keys[at + 2]
+
+    def _hash(self, first: int, second: int, third: int) -> int:
+        return mixed2(mixed2(self._seed, first, second), third, 0)
 
     def _grow(self) -> None:
         """Make room for four times as many keys, and spread them anew."""
@@ -99,8 +100,7 @@ class KeyTable:
         mask = _SPREAD * room - 1
         for row in range(self._count):
             at = 3 * row
-            hashed = mixed2(mixed2(self._seed, self._keys[at], self._keys[at + 1]), self._keys[at + 2], 0)
-            slot = hashed & mask
+            slot = self._hash(self._keys[at], self._keys[at + 1], self._keys[at + 2]) & mask
             while self._slots[slot] != 0:
                 slot = (slot + 1) & mask
             self._slots[slot] = row + 1

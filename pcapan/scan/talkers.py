@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pcapan.scan.flow_columns import has_sender, packets_of_senders
+from pcapan.scan.recorder import halves
 
 TYPE_CHECKING = False  # as in `typing`, which takes long to load
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ class Talkers(Mapping[bytes, int]):
     def __contains__(self, address: object) -> bool:
         if not isinstance(address, bytes) or len(address) not in (4, 16):
             return False
-        high, low = int.from_bytes(address[:-8], "big"), int.from_bytes(address[-8:], "big")
-        return has_sender(self._table, 4 if len(address) == 4 else 6, high, low)
+        return has_sender(self._table, 4 if len(address) == 4 else 6, *halves(address))
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._all())

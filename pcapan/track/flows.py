@@ -182,8 +182,8 @@ def gather_flows(tables: Sequence[FlowColumns], addresses: Addresses) -> Flows:
     A flow that goes on in the next file is one flow, which belongs to the file in which it begins; flows that
     run beside each other stay apart: those were captured at two points.
     """
-    files = array("I", (1,)) * len(tables[0])
-    for file, table in enumerate(tables[1:], 2):
+    files = array("I")
+    for file, table in enumerate(tables, 1):
         files += array("I", (file,)) * len(table)
     columns = tables[0] if len(tables) == 1 else _behind_each_other(tables, addresses)
     if not _in_order(columns.first_ts, columns.first_frame):
@@ -325,10 +325,8 @@ class FlowGroups:
         return found
 
     def spans(self, owner: int, to: int) -> list[tuple[int, int, int]]:
-        """The port of the owner, an address by its number, where the other side has the port `to`.
-
-        With the first and last time (ns) of each of them.
-        """
+        """Of those of an owner, an address by its number, whose other side has the port `to`: the owner's
+        port, and the times of the first and last packet (ns)."""
         found = []
         for at in range(self._begins[owner], self._begins[owner + 1]):
             row = self._order[at]

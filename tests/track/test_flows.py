@@ -188,3 +188,8 @@ def _steady(packets: int, lowest: int, highest: int) -> Flow:
 def test_a_steady_sequence(module: ModuleType, flow: Flow, steady: bool) -> None:
     made = module.gather_flows([columns_of([flow])], Addresses([ADDRESSES]))
     assert module.FlowGroups(made, array("I", [0]), 1).is_steady(0, 5) is steady
+
+
+def test_no_file_has_no_flows() -> None:
+    for module in MODULES:
+        assert list(module.gather_flows([], Addresses([]))) == []
